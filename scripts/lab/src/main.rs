@@ -1,0 +1,2 @@
+//! A simulated VPC.
+fn main() {}
