@@ -1,0 +1,124 @@
+//! What to ask, as a value: the judging crate makes it, this crate carries it out, tests print it.
+//!
+//! A plan holds names, addresses and budgets. It holds no secret and no opinion.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::observations::ResolverKind;
+
+/// Everything that one run will ask.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbePlan {
+    /// How long each part may take.
+    pub budgets: Budgets,
+    /// The address families that may be used.
+    pub families: Families,
+    /// The resolvers to ask for every name, beside the host's own name service, which is always asked.
+    pub resolvers: Vec<ResolverPlan>,
+    /// The services under their host names.
+    pub targets: Vec<TargetPlan>,
+    /// Hosts that no VPC endpoint serves.
+    pub controls: Vec<TargetPlan>,
+    /// The hop walk; `None` when it is switched off.
+    pub hops: Option<HopPlan>,
+    /// A file of roots beside the bundled ones and the machine's store, and the name of what pointed to it.
+    pub ca_bundle: Option<PathBuf>,
+}
+
+/// How long each part may take, each with its reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budgets {
+    /// What the resolver, TCP, TLS and call of one target's chain share, from the start of the targets (`--timeout`).
+    pub chain: Duration,
+    /// When the whole run is over, from its start (`--deadline`).
+    pub deadline: Duration,
+    /// What evidence beyond the chains (hop walks, controls) may take beyond them: six times the largest round trip
+    /// that was seen, at least this …
+    pub evidence_floor: Duration,
+    /// … and at most this.
+    pub evidence_ceiling: Duration,
+}
+
+/// The address families that may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Families {
+    /// IPv4 may be used.
+    pub ipv4: bool,
+    /// IPv6 may be used.
+    pub ipv6: bool,
+}
+
+/// One resolver to ask directly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolverPlan {
+    /// Its address; port 53.
+    pub address: IpAddr,
+    /// What it is known to be.
+    pub kind: ResolverKind,
+}
+
+/// One service under one host name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetPlan {
+    /// The target's name.
+    pub target: String,
+    /// The service's id; `control` for a control.
+    pub service: String,
+    /// The host name; port 443.
+    pub host: String,
+    /// Whether the instance cannot do its work without it.
+    pub required: bool,
+    /// The Region that signatures are made for.
+    pub region: String,
+    /// The request that shows the service itself to be there.
+    pub call: CallPlan,
+    /// The service's address prefixes, most specific match wins: addresses in the same prefix take the same route out of
+    /// the subnet, so one walk serves them.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// The one harmless request that a target gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallPlan {
+    /// S3 `ListBuckets` (IAM: `s3:ListAllMyBuckets`).
+    S3ListBuckets,
+    /// S3 `HeadBucket` (IAM: `s3:ListBucket`); a refusal's reason is read by one `GET ?list-type=2&max-keys=0`.
+    S3HeadBucket {
+        /// The bucket's name.
+        bucket: String,
+        /// Whether the bucket stands in the path, because its name has dots and so matches no certificate.
+        path_style: bool,
+    },
+    /// DynamoDB `ListTables`.
+    DynamoDbListTables,
+    /// DynamoDB `DescribeTable`.
+    DynamoDbDescribeTable {
+        /// The table's name.
+        table: String,
+    },
+    /// SSM `ListAssociations`, which the standard role allows.
+    SsmListAssociations,
+    /// STS `GetCallerIdentity`, which needs no permission.
+    StsGetCallerIdentity,
+    /// An unsigned `GET /`: for services without a harmless signed call, and for controls. Any HTTP answer will do.
+    UnsignedGet,
+}
+
+/// How to walk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HopPlan {
+    /// The largest TTL; destinations behind gateway endpoints were seen at 1 to 7.
+    pub max_ttl: u8,
+    /// Walks at once.
+    pub in_flight: usize,
+    /// Answers asked of the first router within one refill time: Linux gives six at once, then one a second.
+    pub answers_per_refill: usize,
+    /// After what time a silent first router has refilled its limit and is asked again.
+    pub refill: Duration,
+    /// The VPC's own blocks: an address inside them needs no walk.
+    pub inside: Vec<IpNet>,
+}
