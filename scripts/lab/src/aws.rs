@@ -1,0 +1,102 @@
+//! AWS itself, at the far end of the simulated VPC: services behind TLS that verify signatures, evaluate policies and answer
+//! with the shapes and texts of the real ones.
+//!
+//! It knows nothing of namespaces, addresses or routes. The network hands it listeners and says for each connection how it
+//! came in ([`Ingress`]); everything else comes from the `[aws]` table of the scenario ([`Config`]).
+
+mod authority;
+mod config;
+mod context;
+mod errors;
+mod front;
+mod generic;
+mod ingress;
+mod keys;
+mod names;
+mod policy;
+mod request;
+mod sites;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+pub(crate) use authority::{Authority, AuthorityError};
+pub(crate) use config::{Bucket, Config, CredentialFault};
+pub(crate) use ingress::{Ingress, IngressKind};
+pub(crate) use keys::InstanceCredentials;
+use keys::Keys;
+use request::{Call, Reply};
+
+/// All services of one partition, as seen by one instance.
+pub(crate) struct Aws {
+    config: Config,
+    authority: Arc<Authority>,
+    keys: Keys,
+    handed_out: InstanceCredentials,
+}
+
+impl Aws {
+    /// Starts AWS as a scenario describes it.
+    pub(crate) fn new(config: Config, authority: Arc<Authority>) -> Arc<Self> {
+        let (keys, handed_out) = Keys::start(&config, Timestamp::now());
+        Arc::new(Self { config, authority, keys, handed_out })
+    }
+
+    /// What the instance metadata must hand out for the role, faults included.
+    pub(crate) fn instance_credentials(&self) -> &InstanceCredentials {
+        &self.handed_out
+    }
+
+    /// The authority behind the certificates, whose root the instance must trust.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Serves HTTPS on a listener until the returned future is dropped. `resolve` gets the address the client dialled and
+    /// the client's own, and says how the connection came in.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime cannot take over the listener.
+    pub(crate) async fn serve(
+        self: Arc<Self>,
+        listener: std::net::TcpListener,
+        resolve: impl Fn(SocketAddr, SocketAddr) -> Ingress + Send + Sync + 'static,
+    ) -> std::io::Result<()> {
+        front::serve(self, listener, resolve, true).await
+    }
+
+    /// Serves plain HTTP, as S3, DynamoDB and the web sites do on port 80; as [`Aws::serve`] otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Aws::serve`].
+    pub(crate) async fn serve_plain(
+        self: Arc<Self>,
+        listener: std::net::TcpListener,
+        resolve: impl Fn(SocketAddr, SocketAddr) -> Ingress + Send + Sync + 'static,
+    ) -> std::io::Result<()> {
+        front::serve(self, listener, resolve, false).await
+    }
+
+    /// The time by the clocks of AWS.
+    pub(crate) fn now(&self) -> Timestamp {
+        let offset = SignedDuration::from_secs(self.config.clock_offset_seconds);
+        Timestamp::now().checked_add(offset).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The service that a request reaches: the door's, whatever the client named, or else the named one.
+    fn service(call: &Call) -> Option<String> {
+        let door = call.ingress.service.as_deref().map(names::service_of_endpoint);
+        door.or_else(|| call.target.as_ref().map(|target| target.service.clone()))
+    }
+
+    fn answer(&self, call: &Call) -> Reply {
+        match Self::service(call) {
+            None => sites::answer(call),
+            Some(service) => generic::answer(self, &service, call),
+        }
+    }
+}

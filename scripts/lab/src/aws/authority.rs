@@ -1,0 +1,126 @@
+//! The certificate authority behind the lab's TLS: a root, an intermediate, and server certificates made on demand.
+//!
+//! The real chain of AWS is issued by Amazon Trust Services and clients judge interception by issuer names, so this authority
+//! carries the field's names while an interceptor carries its own. Keys live in memory only and are new in every run; the
+//! root certificate is the one thing that leaves, as PEM, for `AWS_CA_BUNDLE` in the instance.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, date_time_ymd,
+};
+use rustls::crypto::ring::sign::any_ecdsa_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+
+/// A root, its intermediate, and the server certificates they signed so far.
+pub(crate) struct Authority {
+    root_pem: String,
+    intermediate: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+    server_key: KeyPair,
+    served: Mutex<BTreeMap<Vec<String>, Arc<CertifiedKey>>>,
+}
+
+/// Why a certificate could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuthorityError {
+    /// A name cannot stand in a certificate, or the key generator failed.
+    #[error("make a certificate")]
+    Certificate(#[from] rcgen::Error),
+    /// The TLS library does not take the key that was generated.
+    #[error("use the server key")]
+    Key(#[from] rustls::Error),
+}
+
+impl Authority {
+    /// The authority of AWS itself, with the issuer names of Amazon Trust Services.
+    ///
+    /// # Errors
+    ///
+    /// When keys cannot be generated, which only a machine without randomness brings about.
+    pub(crate) fn amazon() -> Result<Self, AuthorityError> {
+        Self::new(["US", "Amazon", "Amazon Root CA 1"], ["US", "Amazon", "Amazon RSA 2048 M01"])
+    }
+
+    /// The authority of a proxy or firewall that opens TLS; its chain must never look like Amazon's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Authority::amazon`].
+    pub(crate) fn interceptor() -> Result<Self, AuthorityError> {
+        Self::new(
+            ["DE", "Example Corp", "Example Corp Inspection Root"],
+            ["DE", "Example Corp", "Example Corp TLS Inspection"],
+        )
+    }
+
+    /// The root certificate, for trust stores.
+    pub(crate) fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
+    /// The chain and key of a server with these names (leaf and intermediate, as AWS sends them), made once and kept.
+    ///
+    /// # Errors
+    ///
+    /// When a name cannot stand in a certificate.
+    pub(crate) fn certificate(&self, names: &[String]) -> Result<Arc<CertifiedKey>, AuthorityError> {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = served.get(names) {
+            return Ok(Arc::clone(known));
+        }
+        let mut params = CertificateParams::new(names.to_vec())?;
+        let common = names.first().map_or("localhost", String::as_str);
+        params.distinguished_name.push(DnType::CommonName, common);
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages.push(KeyUsagePurpose::DigitalSignature);
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        params.not_before = date_time_ymd(2024, 1, 1);
+        params.not_after = date_time_ymd(2039, 1, 1);
+        let leaf = params.signed_by(&self.server_key, &self.issuer)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.server_key.serialize_der()));
+        let chain = vec![leaf.der().clone(), self.intermediate.clone()];
+        let made = Arc::new(CertifiedKey::new(chain, any_ecdsa_type(&key)?));
+        served.insert(names.to_vec(), Arc::clone(&made));
+        Ok(made)
+    }
+
+    fn new(root: [&str; 3], intermediate: [&str; 3]) -> Result<Self, AuthorityError> {
+        let root_params = authority_params(root, BasicConstraints::Unconstrained);
+        let root_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let root_certificate = root_params.self_signed(&root_key)?;
+        let root_issuer = Issuer::new(root_params, root_key);
+
+        let mut params = authority_params(intermediate, BasicConstraints::Constrained(0));
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let certificate = params.signed_by(&key, &root_issuer)?;
+        Ok(Self {
+            root_pem: root_certificate.pem(),
+            intermediate: certificate.der().clone(),
+            issuer: Issuer::new(params, key),
+            server_key: KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?,
+            served: Mutex::new(BTreeMap::new()),
+        })
+    }
+}
+
+fn authority_params(
+    [country, organization, name]: [&str; 3],
+    constraints: BasicConstraints,
+) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CountryName, country);
+    params.distinguished_name.push(DnType::OrganizationName, organization);
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(constraints);
+    params.key_usages =
+        vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+    params.not_before = date_time_ymd(2015, 5, 26);
+    params.not_after = date_time_ymd(2040, 1, 1);
+    params
+}

@@ -1,0 +1,160 @@
+//! Credentials: what AWS issued, what the instance was handed, and who stands behind an access key.
+//!
+//! The two sides differ when a scenario says so (a wrong secret, an unknown key). Nothing here checks signatures; `sigv4`
+//! asks for the secret of a key and judges.
+
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::config::{Config, CredentialFault};
+use super::context::Caller;
+use super::names::partition_of;
+use super::policy::Policy;
+use super::request::random_text;
+
+const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The answer of the instance metadata to `iam/security-credentials/ROLE`, field for field.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct InstanceCredentials {
+    /// Always `Success`: other outcomes are the metadata service's to tell.
+    pub(crate) code: String,
+    /// When they were renewed last, RFC 3339.
+    pub(crate) last_updated: String,
+    /// `AWS-HMAC`.
+    #[serde(rename = "Type")]
+    pub(crate) kind: String,
+    /// `ASIA…`.
+    pub(crate) access_key_id: String,
+    /// The secret, wrong if the scenario wants it.
+    pub(crate) secret_access_key: String,
+    /// The session token.
+    pub(crate) token: String,
+    /// When they expire, RFC 3339.
+    pub(crate) expiration: String,
+}
+
+/// A session as AWS knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// The secret that signatures must be made with.
+    pub(crate) secret: String,
+    /// The token that must accompany them.
+    pub(crate) token: String,
+    /// When the session ends, by the clock of AWS.
+    pub(crate) expires: Timestamp,
+    /// When it began, which is `aws:TokenIssueTime`.
+    pub(crate) issued: Timestamp,
+    /// Who it is.
+    pub(crate) caller: Caller,
+    /// What it was narrowed to when it was issued.
+    pub(crate) policies: Vec<Policy>,
+    /// Whether EC2 delivered it to the instance, which adds the keys about the instance.
+    pub(crate) delivered_by_ec2: bool,
+}
+
+/// Every session that was issued, by access key.
+pub(crate) struct Keys {
+    sessions: RwLock<BTreeMap<String, Session>>,
+}
+
+impl Keys {
+    /// Issues the instance's session and says what the instance is handed.
+    pub(crate) fn start(config: &Config, now: Timestamp) -> (Self, InstanceCredentials) {
+        let keys = Self { sessions: RwLock::new(BTreeMap::new()) };
+        let fault = config.credentials.fault;
+        let hour = SignedDuration::from_hours(1);
+        let lifetime = SignedDuration::from_secs(config.credentials.lifetime_seconds);
+        let promised = if fault == CredentialFault::Expired { now - hour } else { now + lifetime };
+        let caller = role_session(config, &config.instance.id);
+        let (access_key_id, mut session) = new_session(caller, now - hour, promised);
+        session.policies.extend(config.session_policy.clone());
+        session.delivered_by_ec2 = true;
+        let handed_out = InstanceCredentials {
+            code: "Success".to_owned(),
+            last_updated: rfc3339(session.issued),
+            kind: "AWS-HMAC".to_owned(),
+            access_key_id: access_key_id.clone(),
+            secret_access_key: match fault {
+                CredentialFault::WrongSecret => random_text(BASE64, 40),
+                _ => session.secret.clone(),
+            },
+            token: match fault {
+                CredentialFault::WrongToken => new_token(),
+                _ => session.token.clone(),
+            },
+            expiration: rfc3339(promised),
+        };
+        if fault == CredentialFault::ExpiredAtAws {
+            session.expires = now - hour;
+        }
+        // The instance's promise is by its own clock; what counts is the clock of AWS.
+        if fault != CredentialFault::UnknownKey {
+            keys.add(access_key_id, session);
+        }
+        (keys, handed_out)
+    }
+
+    /// Issues a session of the role under another name, narrowed by policies; gives its key and the session.
+    pub(crate) fn assume_role(
+        &self,
+        config: &Config,
+        name: &str,
+        policies: Vec<Policy>,
+        now: Timestamp,
+        lifetime: SignedDuration,
+    ) -> (String, Session) {
+        let (key, mut session) = new_session(role_session(config, name), now, now + lifetime);
+        session.policies = policies;
+        self.add(key.clone(), session.clone());
+        (key, session)
+    }
+
+    /// The session behind an access key.
+    pub(crate) fn session(&self, access_key_id: &str) -> Option<Session> {
+        self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(access_key_id).cloned()
+    }
+
+    /// Adds a session, or replaces the one with this key.
+    pub(crate) fn add(&self, access_key_id: String, session: Session) {
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(access_key_id, session);
+    }
+}
+
+/// A moment as AWS writes it in its answers.
+pub(crate) fn rfc3339(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn role_session(config: &Config, name: &str) -> Caller {
+    let (partition, account, role) = (partition_of(&config.region).id, &config.account_id, &config.role_name);
+    Caller {
+        arn: format!("arn:{partition}:sts::{account}:assumed-role/{role}/{name}"),
+        principal_arn: format!("arn:{partition}:iam::{account}:role/{role}"),
+        account: account.clone(),
+        user_id: format!("AROAEXAMPLEROLEID1234:{name}"),
+    }
+}
+
+fn new_session(caller: Caller, issued: Timestamp, expires: Timestamp) -> (String, Session) {
+    let session = Session {
+        secret: random_text(BASE64, 40),
+        token: new_token(),
+        expires,
+        issued,
+        caller,
+        policies: Vec::new(),
+        delivered_by_ec2: false,
+    };
+    (format!("ASIA{}", random_text(UPPER, 16)), session)
+}
+
+/// A token as opaque and about as long as the real ones, which matters to header limits.
+fn new_token() -> String {
+    format!("IQoJb3JpZ2luX2VjE{}==", random_text(BASE64, 900))
+}
