@@ -1,1 +1,4 @@
 //! Judges.
+
+pub mod catalogue;
+pub mod prefix_lists;
