@@ -4,12 +4,28 @@
 //! It knows no target and judges nothing. [`Environment`] goes into the plan and into the report; [`Secrets`] go only
 //! to the signer and are never written anywhere.
 
+mod aws_files;
+mod container;
+mod credentials;
+mod files;
+mod firmware;
+mod hosts_file;
+mod imds;
+mod interfaces;
+mod metadata;
+mod observe;
+mod proxies;
+mod region;
+mod resolv_conf;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::credentials::Secrets;
+pub use self::observe::{Host, ObserveSettings, observe};
 use crate::step::Step;
 
 /// What the host says about itself.
@@ -223,7 +239,7 @@ pub struct HostsEntry {
 /// A network interface of the host, with what instance metadata says about it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Interface {
-    /// The kernel's name for it.
+    /// The kernel's name for it; its id in EC2 where only instance metadata knows it, as inside a container.
     pub name: String,
     /// The hardware address.
     pub mac: Option<String>,
@@ -277,7 +293,7 @@ pub struct CredentialsSeen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialSource {
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`; passed over where `--aws-profile` is given.
     EnvironmentVariables,
     /// The shared credentials file or static keys in the configuration file.
     SharedFile,

@@ -3,9 +3,12 @@
 //! One step, one observation, on explicit inputs. Nothing here says what an observation means; that is the business
 //! of the judging crate, which gets [`Environment`] and [`Observations`] and sends a [`ProbePlan`] back.
 
+pub mod dns;
 pub mod environment;
+mod netlink;
 pub mod observations;
 pub mod plan;
+pub mod routes;
 pub mod step;
 
 pub use environment::Environment;

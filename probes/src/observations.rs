@@ -58,7 +58,7 @@ pub enum ResolverKind {
     System,
     /// A server from resolv.conf that is not known to be the VPC resolver.
     Configured,
-    /// The VPC resolver itself: 169.254.169.253, fd00:ec2::253, or the VPC's base address plus two.
+    /// The VPC resolver itself: 169.254.169.253, `fd00:ec2::253`, or the VPC's base address plus two.
     Vpc,
 }
 

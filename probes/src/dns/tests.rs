@@ -1,0 +1,1 @@
+//! Questions to a server of our own on loopback.

@@ -1,0 +1,1 @@
+//! The conversation against a service of our own on loopback.

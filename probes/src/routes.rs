@@ -1,0 +1,128 @@
+//! The kernel's choice of route for one destination: source address, next hop, interface.
+//!
+//! It asks the kernel as a connection would, policy rules included, and sends nothing. What the choice means is for the
+//! judging crate: the hop walk groups addresses by it, verdicts cite it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use netlink_packet_route::AddressFamily;
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia};
+
+use crate::netlink;
+use crate::observations::ChosenRoute;
+
+/// Public addresses of S3, which stand for "the internet, as far as AWS goes" when a family is asked for as a whole.
+const PUBLIC_IPV4: Ipv4Addr = Ipv4Addr::new(52, 216, 0, 1);
+const PUBLIC_IPV6: Ipv6Addr = Ipv6Addr::new(0x2600, 0x1fa0, 0, 0, 0, 0, 0, 1);
+
+/// What the kernel would do with a packet to this destination.
+///
+/// `None` where it has no route (`ENETUNREACH`), a route that refuses (`unreachable`, `blackhole`, `prohibit`), or where
+/// it does not answer the question at all.
+#[must_use]
+pub fn chosen_route(destination: IpAddr) -> Option<ChosenRoute> {
+    let mut question = RouteMessage::default();
+    let (family, length) = match destination {
+        IpAddr::V4(_) => (AddressFamily::Inet, 32),
+        IpAddr::V6(_) => (AddressFamily::Inet6, 128),
+    };
+    question.header.address_family = family;
+    question.header.destination_prefix_length = length;
+    question.attributes.push(RouteAttribute::Destination(RouteAddress::from(destination)));
+    match netlink::ask(RouteNetlinkMessage::GetRoute(question)) {
+        Ok(RouteNetlinkMessage::NewRoute(answer)) => read_route(&answer),
+        _ => None,
+    }
+}
+
+/// Whether packets to the IPv4 internet have a route, by the kernel's own table.
+#[must_use]
+pub fn has_ipv4_route() -> bool {
+    leads_out(PUBLIC_IPV4.into())
+}
+
+/// Whether packets to the IPv6 internet have a route and a source address that is not link-local.
+#[must_use]
+pub fn has_ipv6_route() -> bool {
+    leads_out(PUBLIC_IPV6.into())
+}
+
+fn leads_out(destination: IpAddr) -> bool {
+    chosen_route(destination).is_some_and(|route| match route.source {
+        Some(IpAddr::V6(source)) => !source.is_unicast_link_local() && !source.is_loopback(),
+        Some(IpAddr::V4(source)) => !source.is_loopback(),
+        None => false,
+    })
+}
+
+fn read_route(message: &RouteMessage) -> Option<ChosenRoute> {
+    if !matches!(message.header.kind, RouteType::Unicast | RouteType::Local) {
+        return None;
+    }
+    let mut route = ChosenRoute { source: None, next_hop: None, interface: None };
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::PrefSource(address) => route.source = ip_of(address),
+            RouteAttribute::Gateway(address) => route.next_hop = ip_of(address),
+            RouteAttribute::Via(RouteVia::Inet(address)) => route.next_hop = Some((*address).into()),
+            RouteAttribute::Via(RouteVia::Inet6(address)) => route.next_hop = Some((*address).into()),
+            RouteAttribute::Oif(index) => route.interface = interface_name(*index),
+            _ => {}
+        }
+    }
+    Some(route)
+}
+
+fn ip_of(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(address) => Some((*address).into()),
+        RouteAddress::Inet6(address) => Some((*address).into()),
+        _ => None,
+    }
+}
+
+fn interface_name(index: u32) -> Option<String> {
+    nix::net::if_::if_indextoname(index).ok()?.into_string().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_reached_on_link_from_itself() {
+        let route = chosen_route(Ipv4Addr::LOCALHOST.into()).unwrap();
+        assert_eq!(route.source, Some(Ipv4Addr::LOCALHOST.into()));
+        assert_eq!(route.next_hop, None);
+        assert_eq!(route.interface.as_deref(), Some("lo"));
+    }
+
+    #[test]
+    fn next_hop_is_the_gateway_even_of_the_other_family() {
+        let mut message = RouteMessage::default();
+        message.header.kind = RouteType::Unicast;
+        let gateway = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+        message.attributes.push(RouteAttribute::Via(RouteVia::Inet6(gateway)));
+        message.attributes.push(RouteAttribute::PrefSource(RouteAddress::Inet(Ipv4Addr::new(10, 0, 1, 2))));
+        let route = read_route(&message).unwrap();
+        assert_eq!(route.next_hop, Some(gateway.into()));
+        assert_eq!(route.source, Some(Ipv4Addr::new(10, 0, 1, 2).into()));
+    }
+
+    #[test]
+    fn a_route_that_refuses_is_no_route() {
+        for kind in [RouteType::Unreachable, RouteType::BlackHole, RouteType::Prohibit, RouteType::Unspec] {
+            let mut message = RouteMessage::default();
+            message.header.kind = kind;
+            assert_eq!(read_route(&message), None);
+        }
+    }
+
+    #[test]
+    fn multicast_and_broadcast_destinations_do_not_panic() {
+        for address in ["224.0.0.1", "255.255.255.255", "0.0.0.0", "ff02::1", "::"] {
+            let _ = chosen_route(address.parse().unwrap());
+        }
+    }
+}
