@@ -4,9 +4,11 @@
 //! It knows nothing of namespaces, addresses or routes. The network hands it listeners and says for each connection how it
 //! came in ([`Ingress`]); everything else comes from the `[aws]` table of the scenario ([`Config`]).
 
+mod access;
 mod authority;
 mod config;
 mod context;
+mod dynamodb;
 mod errors;
 mod front;
 mod generic;
@@ -15,7 +17,16 @@ mod keys;
 mod names;
 mod policy;
 mod request;
+mod s3;
+mod service_call;
+mod sigv4;
 mod sites;
+mod ssm;
+mod sts;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,7 +38,9 @@ pub(crate) use config::{Bucket, Config, CredentialFault};
 pub(crate) use ingress::{Ingress, IngressKind};
 pub(crate) use keys::InstanceCredentials;
 use keys::Keys;
+use policy::Policy;
 use request::{Call, Reply};
+use s3::store::Store;
 
 /// All services of one partition, as seen by one instance.
 pub(crate) struct Aws {
@@ -35,13 +48,18 @@ pub(crate) struct Aws {
     authority: Arc<Authority>,
     keys: Keys,
     handed_out: InstanceCredentials,
+    identity_policy: Policy,
+    s3: Store,
 }
 
 impl Aws {
     /// Starts AWS as a scenario describes it.
     pub(crate) fn new(config: Config, authority: Arc<Authority>) -> Arc<Self> {
-        let (keys, handed_out) = Keys::start(&config, Timestamp::now());
-        Arc::new(Self { config, authority, keys, handed_out })
+        let now = Timestamp::now();
+        let (keys, handed_out) = Keys::start(&config, now);
+        let identity_policy = config.identity_policy.clone().unwrap_or_else(|| Policy::ordinary(&config));
+        let s3 = Store::new(&config, now);
+        Arc::new(Self { config, authority, keys, handed_out, identity_policy, s3 })
     }
 
     /// What the instance metadata must hand out for the role, faults included.
@@ -93,10 +111,19 @@ impl Aws {
         door.or_else(|| call.target.as_ref().map(|target| target.service.clone()))
     }
 
+    /// The policies of the role itself.
+    fn identity_policy(&self) -> &Policy {
+        &self.identity_policy
+    }
+
     fn answer(&self, call: &Call) -> Reply {
-        match Self::service(call) {
+        match Self::service(call).as_deref() {
             None => sites::answer(call),
-            Some(service) => generic::answer(self, &service, call),
+            Some("s3") => s3::answer(self, call),
+            Some("dynamodb") => dynamodb::answer(self, call),
+            Some("ssm") => ssm::answer(self, call),
+            Some("sts") => sts::answer(self, call),
+            Some(other) => generic::answer(self, other, call),
         }
     }
 }

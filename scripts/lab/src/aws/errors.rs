@@ -213,6 +213,16 @@ impl Fault {
     }
 }
 
+/// An error in the plain XML that the common front end writes when it does not know which protocol a request speaks.
+pub(crate) fn plain_xml(call: &Call, status: u16, code: &str, message: &str) -> Reply {
+    let body = if message.is_empty() {
+        format!("<{code}/>\n")
+    } else {
+        format!("<{code}>\n  <Message>{}</Message>\n</{code}>\n", escape(message))
+    };
+    Reply::new(status, "", body).with("x-amzn-requestid", call.id.clone())
+}
+
 /// The XML namespace of a query service's answers.
 pub(crate) fn namespace(service: &str) -> &'static str {
     match service {

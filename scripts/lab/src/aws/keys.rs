@@ -44,8 +44,8 @@ pub(crate) struct InstanceCredentials {
 pub(crate) struct Session {
     /// The secret that signatures must be made with.
     pub(crate) secret: String,
-    /// The token that must accompany them.
-    pub(crate) token: String,
+    /// The token that must accompany them; long-term keys have none.
+    pub(crate) token: Option<String>,
     /// When the session ends, by the clock of AWS.
     pub(crate) expires: Timestamp,
     /// When it began, which is `aws:TokenIssueTime`.
@@ -86,7 +86,7 @@ impl Keys {
             },
             token: match fault {
                 CredentialFault::WrongToken => new_token(),
-                _ => session.token.clone(),
+                _ => session.token.clone().unwrap_or_default(),
             },
             expiration: rfc3339(promised),
         };
@@ -144,7 +144,7 @@ fn role_session(config: &Config, name: &str) -> Caller {
 fn new_session(caller: Caller, issued: Timestamp, expires: Timestamp) -> (String, Session) {
     let session = Session {
         secret: random_text(BASE64, 40),
-        token: new_token(),
+        token: Some(new_token()),
         expires,
         issued,
         caller,

@@ -7,9 +7,11 @@ pub(crate) mod condition;
 pub(crate) mod pattern;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::config::Config;
 use super::context::Context;
+use super::names::partition_of;
 use condition::Condition;
 use pattern::{matches, substitute};
 
@@ -103,6 +105,34 @@ impl Policy {
         };
         let statements = statements.iter().map(Statement::parse).collect::<Result<_, _>>()?;
         Ok(Self { statements, variables })
+    }
+
+    /// What the role of an ordinary managed instance may do: the actions of `AmazonSSMManagedInstanceCore`, and reading the
+    /// account's own buckets and tables.
+    pub(crate) fn ordinary(config: &Config) -> Self {
+        let partition = partition_of(&config.region).id;
+        let own = config.buckets.iter().map(|bucket| format!("arn:{partition}:s3:::{}", bucket.name));
+        let buckets: Vec<String> = own.collect();
+        let objects: Vec<String> = buckets.iter().map(|arn| format!("{arn}/*")).collect();
+        let table = |name: &String| {
+            format!("arn:{partition}:dynamodb:{}:{}:table/{name}", config.region, config.account_id)
+        };
+        let tables: Vec<String> = config.tables.iter().map(table).collect();
+        let document = json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": buckets },
+            { "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": objects },
+            { "Effect": "Allow", "Action": ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query"], "Resource": tables },
+            { "Effect": "Allow", "Action": ["dynamodb:ListTables"], "Resource": "*" },
+        ] });
+        // Both documents are built here and always well-formed; a test reads them.
+        let mut policy = Self::parse(SSM_CORE).unwrap_or_else(|_| Self::empty());
+        let own = Self::parse(&document.to_string()).unwrap_or_else(|_| Self::empty());
+        policy.statements.extend(own.statements);
+        policy
+    }
+
+    fn empty() -> Self {
+        Self { statements: Vec::new(), variables: true }
     }
 
     /// What this document says about a request: a deny wins over any allow, and the most exact allow is reported.
