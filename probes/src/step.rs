@@ -128,6 +128,19 @@ impl<T, F> Step<T, F> {
     }
 }
 
+impl<T, U, F> Step<(T, U), F> {
+    /// Parts the fact that is kept from what only the next step needs (a stream, a session).
+    pub(crate) fn parted(self) -> (Step<T, F>, Option<U>) {
+        let Self { start_ms, elapsed_ms, outcome } = self;
+        let (outcome, rest) = match outcome {
+            Outcome::Done((fact, rest)) => (Outcome::Done(fact), Some(rest)),
+            Outcome::Failed(failure) => (Outcome::Failed(failure), None),
+            Outcome::Skipped(reason) => (Outcome::Skipped(reason), None),
+        };
+        (Step { start_ms, elapsed_ms, outcome }, rest)
+    }
+}
+
 /// The one monotonic clock of a run; every step is placed on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {

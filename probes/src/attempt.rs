@@ -1,0 +1,151 @@
+//! One attempt: TCP, TLS and the call at one address, one after the other on one connection.
+//!
+//! Each step is written down the moment it ends. A step whose predecessor failed is skipped for that reason; no step is
+//! ever repeated.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_rustls::client::TlsStream;
+
+use crate::call;
+use crate::connection::Connection;
+use crate::observations::{ChosenRoute, TlsSession};
+use crate::plan::TargetPlan;
+use crate::routes;
+use crate::run::{Shared, Slot, Until, measure};
+use crate::step::{Outcome, SkipReason, Step};
+use crate::tcp;
+use crate::tls;
+
+/// What an attempt works with.
+pub(crate) struct Context {
+    /// What all steps of the run share.
+    pub(crate) shared: Arc<Shared>,
+    /// Where its facts are written down.
+    pub(crate) slot: Slot,
+    /// The target that it belongs to.
+    pub(crate) target: Arc<TargetPlan>,
+    /// The end of its chain's budget.
+    pub(crate) until: Until,
+}
+
+/// The kernel's choice of route for an address that is going to be tried.
+pub(crate) type Route = Option<ChosenRoute>;
+
+impl Context {
+    /// Opens the attempt on the board and says which route it will take; `None` if the address is not to be tried,
+    /// in which case the reason stands on the board.
+    pub(crate) fn open(&self, address: IpAddr) -> Option<Route> {
+        let route = routes::chosen_route(address);
+        let reason = self.reason_against(address, route.as_ref());
+        let hops = if self.shared.plan.hops.is_none() { SkipReason::Disabled } else { SkipReason::OutOfTime };
+        self.slot.open_attempt(address, route.clone(), reason.unwrap_or(hops));
+        if let Some(reason) = reason {
+            self.slot.attempt(address, |attempt| {
+                attempt.tcp = Step::skipped(reason);
+                attempt.tls = Step::skipped(reason);
+                attempt.call = Step::skipped(reason);
+            });
+            return None;
+        }
+        Some(route)
+    }
+
+    fn reason_against(&self, address: IpAddr, route: Option<&ChosenRoute>) -> Option<SkipReason> {
+        let (families, routed) = (self.shared.plan.families, self.shared.routed);
+        let (allowed, family_routed) = match address {
+            IpAddr::V4(_) => (families.ipv4, routed.ipv4),
+            IpAddr::V6(_) => (families.ipv6, routed.ipv6),
+        };
+        if !allowed {
+            return Some(SkipReason::Disabled);
+        }
+        // Where netlink is closed to us (a sandbox), no route is known of any address; the kernel is then asked in the
+        // one way that is always open.
+        (route.is_none() && !family_routed && !kernel_has_route(address))
+            .then_some(SkipReason::NoRouteForFamily)
+    }
+
+    /// Carries the attempt out, step by step.
+    pub(crate) async fn carry_out(self, address: IpAddr) {
+        let Some((stream, _permit)) = self.tcp(address).await else { return };
+        let Some((stream, trusted)) = self.tls(address, stream).await else { return };
+        self.call(address, stream, trusted).await;
+    }
+
+    async fn tcp(&self, address: IpAddr) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+        let socket = Arc::clone(&self.shared.sockets).acquire_owned();
+        let Some(Ok(permit)) = self.until.bound(socket).await else {
+            self.slot.attempt(address, |attempt| {
+                attempt.tcp = Step::skipped(SkipReason::DescriptorLimit);
+                attempt.tls = Step::skipped(SkipReason::PreviousStepFailed);
+                attempt.call = Step::skipped(SkipReason::PreviousStepFailed);
+            });
+            return None;
+        };
+        let destination = SocketAddr::new(address, self.shared.port);
+        let step = measure(&self.shared.clock, tcp::connect(destination, &self.until)).await;
+        let (step, stream) = step.parted();
+        if let Some(connection) = step.done() {
+            self.shared.saw_rtt(connection.rtt_ms);
+        }
+        self.slot.attempt(address, |attempt| {
+            attempt.tcp = step;
+            if stream.is_none() {
+                attempt.tls = Step::skipped(SkipReason::PreviousStepFailed);
+                attempt.call = Step::skipped(SkipReason::PreviousStepFailed);
+            }
+        });
+        Some((stream?, permit))
+    }
+
+    /// Shakes hands, and says beside the session whether the peer may see what credentials have signed.
+    async fn tls(&self, address: IpAddr, stream: TcpStream) -> Option<(TlsStream<TcpStream>, bool)> {
+        let handshake = self.shared.tls.handshake(stream, &self.target.host, &self.until);
+        let (step, stream) = measure(&self.shared.clock, handshake).await.parted();
+        let Step { start_ms, elapsed_ms, outcome } = step;
+        let outcome = match outcome {
+            Outcome::Failed(failure) => Outcome::Failed(failure),
+            Outcome::Skipped(reason) => Outcome::Skipped(reason),
+            // What the roots say is worked out on this host after the handshake and is no part of its length.
+            Outcome::Done(presented) => Outcome::Done(TlsSession {
+                trust: self.shared.roots.judge(&presented.chain, &self.target.host, &self.until).await,
+                chain: tls::summarize(&presented.chain),
+                version: presented.version,
+            }),
+        };
+        let trusted = matches!(&outcome, Outcome::Done(session) if session.trust.accepted());
+        self.slot.attempt(address, |attempt| {
+            attempt.tls = Step { start_ms, elapsed_ms, outcome };
+            if stream.is_none() {
+                attempt.call = Step::skipped(SkipReason::PreviousStepFailed);
+            }
+        });
+        Some((stream?, trusted))
+    }
+
+    /// Makes the target's request: signed where there are credentials and the peer is trusted, else unsigned, which
+    /// still shows who answers.
+    async fn call(&self, address: IpAddr, stream: TlsStream<TcpStream>, trusted: bool) {
+        let credentials = self.shared.credentials.as_ref().filter(|_| trusted);
+        let asking = async {
+            let connection = Arc::new(Connection::open(stream, &self.target.host).await?);
+            call::call(&connection, &self.target, credentials, &self.until).await
+        };
+        // The SDKs' futures are large; on the heap they do not weigh on every task that only might make a call.
+        let step = measure(&self.shared.clock, Box::pin(asking)).await;
+        self.slot.attempt(address, |attempt| attempt.call = step);
+    }
+}
+
+/// Whether the kernel would send to an address: a datagram socket is connected, which sends nothing.
+fn kernel_has_route(address: IpAddr) -> bool {
+    let any: IpAddr = match address {
+        IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    };
+    UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 443))).is_ok()
+}

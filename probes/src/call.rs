@@ -1,0 +1,119 @@
+//! The call step: the one harmless request that shows the service itself to be there.
+//!
+//! Signed by the AWS SDKs where there are credentials and the peer is trusted, unsigned otherwise: an unsigned request
+//! proves the same of the network, and even an interceptor's answer tells who it is. It is made exactly once, on the
+//! connection that was measured. Whether an answer is good news is not known here.
+
+mod connector;
+mod dynamodb;
+mod reply;
+mod s3;
+mod ssm;
+mod sts;
+mod unsigned;
+
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+
+use crate::connection::Connection;
+use crate::observations::{CallFailure, Reply};
+use crate::plan::{CallPlan, TargetPlan};
+use crate::run::Until;
+
+use connector::Recorder;
+
+/// Makes the request that the plan wants for this target.
+///
+/// `credentials` must only be given for a peer that a set of roots vouches for.
+///
+/// # Errors
+///
+/// How the request failed; every HTTP answer is a reply.
+pub(crate) async fn call(
+    connection: &Arc<Connection>,
+    target: &TargetPlan,
+    credentials: Option<&Credentials>,
+    until: &Until,
+) -> Result<Reply, CallFailure> {
+    let exchange = Box::pin(async {
+        match credentials {
+            Some(credentials) => signed(connection, target, credentials, until).await,
+            None => unsigned::call(connection, &target.call).await,
+        }
+    });
+    until.bound(exchange).await.unwrap_or(Err(CallFailure::TimedOut))
+}
+
+async fn signed(
+    connection: &Arc<Connection>,
+    target: &TargetPlan,
+    credentials: &Credentials,
+    until: &Until,
+) -> Result<Reply, CallFailure> {
+    let signer = Signer { connection, region: &target.region, credentials };
+    match &target.call {
+        CallPlan::S3ListBuckets => s3::list_buckets(&signer).await,
+        CallPlan::S3HeadBucket { bucket, path_style } => {
+            s3::head_bucket(&signer, bucket, *path_style, until).await
+        }
+        CallPlan::DynamoDbListTables => dynamodb::list_tables(&signer).await,
+        CallPlan::DynamoDbDescribeTable { table } => dynamodb::describe_table(&signer, table).await,
+        CallPlan::SsmListAssociations => ssm::list_associations(&signer).await,
+        CallPlan::StsGetCallerIdentity => sts::get_caller_identity(&signer).await,
+        CallPlan::UnsignedGet => unsigned::call(connection, &target.call).await,
+    }
+}
+
+/// What a signed request needs beside itself.
+struct Signer<'a> {
+    connection: &'a Arc<Connection>,
+    region: &'a str,
+    credentials: &'a Credentials,
+}
+
+impl Signer<'_> {
+    fn recorder(&self) -> Recorder {
+        Recorder::new(Arc::clone(self.connection))
+    }
+
+    fn url(&self) -> String {
+        format!("https://{}", self.connection.host())
+    }
+
+    /// The credentials without their expiry: whether they are still good is the service's to say.
+    fn credentials(&self) -> Credentials {
+        Credentials::new(
+            self.credentials.access_key_id(),
+            self.credentials.secret_access_key(),
+            self.credentials.session_token().map(ToOwned::to_owned),
+            None,
+            "vpcprobe",
+        )
+    }
+}
+
+/// The settings of one SDK's client under which a request is made once, on our connection, and nothing else happens:
+/// no retry, no time-out of its own, no cache. Each SDK has its own types of the same shape, hence a macro.
+macro_rules! sdk_config {
+    ($sdk:ident, $signer:expr, $recorder:expr, $url:expr) => {{
+        use $sdk::config as sdk;
+        let mut config = sdk::Builder::new();
+        // Names this program in the service's own logs.
+        config.set_app_name(sdk::AppName::new("vpcprobe").ok());
+        config
+            .behavior_version(sdk::BehaviorVersion::v2026_01_12())
+            .region(sdk::Region::new($signer.region.to_owned()))
+            .endpoint_url($url)
+            .credentials_provider($signer.credentials())
+            .http_client($recorder.clone())
+            .retry_config(sdk::retry::RetryConfig::disabled())
+            .timeout_config(sdk::timeout::TimeoutConfig::disabled())
+            .stalled_stream_protection(sdk::StalledStreamProtectionConfig::disabled())
+            .identity_cache(sdk::IdentityCache::no_cache())
+    }};
+}
+use sdk_config;
+
+#[cfg(test)]
+mod tests;

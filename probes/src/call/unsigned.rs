@@ -1,0 +1,93 @@
+//! Requests without a signature: for hosts that have no harmless signed one, for a run without credentials, and for a
+//! peer that must not see any.
+//!
+//! A service answers them with a refusal in its own shape and with a request id, which proves the way to it as well as
+//! a signed call does. S3 gives a bucket's Region and whether it exists even then.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{Method, Request};
+
+use super::reply;
+use crate::connection::Connection;
+use crate::observations::{CallFailure, Reply};
+use crate::plan::CallPlan;
+
+const AGENT: &str = concat!("vpcprobe/", env!("CARGO_PKG_VERSION"));
+
+/// Makes the unsigned counterpart of a planned call.
+pub(super) async fn call(connection: &Connection, plan: &CallPlan) -> Result<Reply, CallFailure> {
+    let request = Unsigned::of(plan);
+    let mut builder = Request::builder()
+        .method(request.method)
+        .uri(format!("https://{}{}", connection.host(), request.path))
+        .header(USER_AGENT, AGENT);
+    if let Some(content_type) = request.content_type {
+        builder = builder.header(CONTENT_TYPE, content_type);
+    }
+    if let Some(target) = request.target {
+        builder = builder.header("x-amz-target", target);
+    }
+    let whole = builder
+        .body(Bytes::from_static(request.body.as_bytes()))
+        .map_err(|error| CallFailure::NotSent { text: error.to_string() })?;
+    let received = connection.exchange(whole).await?;
+    Ok(reply::read(request.operation, false, &received))
+}
+
+/// An unsigned request, field by field.
+struct Unsigned {
+    operation: &'static str,
+    method: Method,
+    path: String,
+    content_type: Option<&'static str>,
+    target: Option<&'static str>,
+    body: &'static str,
+}
+
+impl Unsigned {
+    fn of(plan: &CallPlan) -> Self {
+        match plan {
+            CallPlan::UnsignedGet | CallPlan::S3ListBuckets => Self::bare(),
+            CallPlan::S3HeadBucket { bucket, path_style } => Self {
+                operation: "s3:ListBucket",
+                method: Method::HEAD,
+                path: if *path_style { format!("/{bucket}") } else { "/".to_owned() },
+                ..Self::bare()
+            },
+            // Which table is meant would be told to a peer that we may not trust, for nothing: the refusal is the same.
+            CallPlan::DynamoDbListTables | CallPlan::DynamoDbDescribeTable { .. } => Self {
+                operation: "dynamodb:ListTables",
+                content_type: Some("application/x-amz-json-1.0"),
+                target: Some("DynamoDB_20120810.ListTables"),
+                ..Self::post("{}")
+            },
+            CallPlan::SsmListAssociations => Self {
+                operation: "ssm:ListAssociations",
+                content_type: Some("application/x-amz-json-1.1"),
+                target: Some("AmazonSSM.ListAssociations"),
+                ..Self::post("{}")
+            },
+            CallPlan::StsGetCallerIdentity => Self {
+                operation: "sts:GetCallerIdentity",
+                content_type: Some("application/x-www-form-urlencoded"),
+                ..Self::post("Action=GetCallerIdentity&Version=2011-06-15")
+            },
+        }
+    }
+
+    fn bare() -> Self {
+        Self {
+            operation: "GET /",
+            method: Method::GET,
+            path: "/".to_owned(),
+            content_type: None,
+            target: None,
+            body: "",
+        }
+    }
+
+    fn post(body: &'static str) -> Self {
+        Self { method: Method::POST, body, ..Self::bare() }
+    }
+}

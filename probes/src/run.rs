@@ -1,0 +1,191 @@
+//! Carries a plan out: every target and control at once, each step with its own budget, nothing lost when time is up.
+//!
+//! The observations exist from the first moment as a skeleton in which every planned step is skipped as out of time.
+//! Facts overwrite it as they arrive. When the deadline or a termination signal comes, what stands there is the report:
+//! complete, and honest about what was not tried.
+//!
+//! Budgets lie in the steps; no target as a whole has a time-out, so a step that was completed is never thrown away.
+//! Resolver, TCP, TLS and call of a chain share one budget from the start of the targets. Controls and hop walks are
+//! evidence: they run beside the chains and, once those are done, may take six times the largest round trip that was
+//! seen, within the plan's bounds.
+
+mod board;
+mod guard;
+mod target;
+mod until;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_credential_types::Credentials;
+use nix::sys::resource::{Resource, getrlimit};
+use rustls::crypto::ring;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::environment::Host;
+use crate::hops::{self, Found};
+use crate::observations::Observations;
+use crate::plan::ProbePlan;
+use crate::roots::Roots;
+use crate::step::Clock;
+use crate::tls::TlsClient;
+
+pub(crate) use board::{Board, Slot};
+pub(crate) use guard::measure;
+pub(crate) use until::Until;
+
+/// The port of every AWS API.
+const HTTPS: u16 = 443;
+/// Evidence may take this many times the largest round trip: a handshake, one lost segment, and some.
+const ROUND_TRIPS_OF_EVIDENCE: u32 = 6;
+
+/// Carries out a plan and gives what was seen, whatever the network does.
+///
+/// Ends when everything is done, at the plan's deadline, or as soon as `stop` resolves (a termination signal); steps
+/// that were not reached by then are `Skipped(OutOfTime)`.
+pub async fn run(
+    plan: &ProbePlan,
+    host: &Host,
+    clock: &Clock,
+    stop: impl Future<Output = ()>,
+) -> Observations {
+    run_on_port(HTTPS, plan, host, clock, stop).await
+}
+
+async fn run_on_port(
+    port: u16,
+    plan: &ProbePlan,
+    host: &Host,
+    clock: &Clock,
+    stop: impl Future<Output = ()>,
+) -> Observations {
+    let board = Board::skeleton(plan);
+    let deadline = clock.at(plan.budgets.deadline);
+    tokio::select! {
+        () = carry_out(port, plan, host, *clock, &board) => {}
+        () = stop => {}
+        () = tokio::time::sleep_until(deadline.into()) => {}
+    }
+    board.finish()
+}
+
+/// What all steps of a run share.
+pub(crate) struct Shared {
+    /// The clock of the run.
+    pub(crate) clock: Clock,
+    /// The port of the services.
+    pub(crate) port: u16,
+    /// What to ask.
+    pub(crate) plan: ProbePlan,
+    /// Whether the host has a route to the internet, per family.
+    pub(crate) routed: Routed,
+    /// Our side of every handshake.
+    pub(crate) tls: TlsClient,
+    /// The sets of roots.
+    pub(crate) roots: Arc<Roots>,
+    /// What calls are signed with.
+    pub(crate) credentials: Option<Credentials>,
+    /// How many sockets may be open.
+    pub(crate) sockets: Arc<Semaphore>,
+    /// The largest round trip so far, in microseconds.
+    largest_rtt_us: AtomicU64,
+}
+
+/// Whether the host has a route to the internet, per family.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Routed {
+    /// To the IPv4 internet.
+    pub(crate) ipv4: bool,
+    /// To the IPv6 internet.
+    pub(crate) ipv6: bool,
+}
+
+impl Shared {
+    /// Remembers a round trip for the budget of the evidence.
+    pub(crate) fn saw_rtt(&self, rtt_ms: f64) {
+        let rtt = Duration::try_from_secs_f64(rtt_ms / 1000.0).unwrap_or_default();
+        self.largest_rtt_us.fetch_max(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The largest round trip that was seen so far; zero where there was none.
+    pub(crate) fn largest_rtt(&self) -> Duration {
+        Duration::from_micros(self.largest_rtt_us.load(Ordering::Relaxed))
+    }
+
+    /// What the evidence may take after the chains.
+    fn evidence_budget(&self) -> Duration {
+        let budgets = &self.plan.budgets;
+        let wanted = self.largest_rtt().saturating_mul(ROUND_TRIPS_OF_EVIDENCE);
+        wanted.max(budgets.evidence_floor).min(budgets.evidence_ceiling)
+    }
+}
+
+async fn carry_out(port: u16, plan: &ProbePlan, host: &Host, clock: Clock, board: &Board) {
+    let provider = Arc::new(ring::default_provider());
+    let Ok(tls) = TlsClient::new(&provider) else {
+        // The provider is compiled in and supports both versions; without it there is nothing to measure with.
+        return board.note_fault();
+    };
+    let shared = Arc::new(Shared {
+        clock,
+        port,
+        plan: plan.clone(),
+        routed: Routed { ipv4: host.environment.ipv4_route, ipv6: host.environment.ipv6_route },
+        tls,
+        roots: Arc::new(Roots::new(provider, plan.ca_bundle.clone())),
+        credentials: host.secrets.as_ref().map(crate::environment::Secrets::credentials),
+        sockets: Arc::new(Semaphore::new(socket_limit())),
+        largest_rtt_us: AtomicU64::new(0),
+    });
+    let mut background = JoinSet::new();
+    let roots = Arc::clone(&shared.roots);
+    background.spawn(async move { roots.read_files().await });
+
+    let chain = Until::at((Instant::now() + plan.budgets.chain).min(clock.at(plan.budgets.deadline)));
+    let (evidence_ends, evidence) = watch::channel(None);
+    let (chains_done, chains) = watch::channel(None);
+    let evidence = Until::drawn_nearer_by(chain.now_known() + plan.budgets.evidence_ceiling, evidence);
+    let (found, to_walk) = mpsc::unbounded_channel::<Found>();
+
+    let mut targets = JoinSet::new();
+    for (index, target) in plan.targets.iter().enumerate() {
+        let (slot, until) = (board.target(index), chain.clone());
+        targets.spawn(target::observe(Arc::clone(&shared), slot, target.clone(), until, found.clone()));
+    }
+    let mut controls = JoinSet::new();
+    for (index, control) in plan.controls.iter().enumerate() {
+        let (slot, until) = (board.control(index), evidence.at_most(chain.now_known()));
+        controls.spawn(target::observe(Arc::clone(&shared), slot, control.clone(), until, found.clone()));
+    }
+    drop(found);
+    let mut walks = JoinSet::new();
+    walks.spawn(hops::walk_all(Arc::clone(&shared), to_walk, evidence, chains));
+
+    wait_for(&mut targets, board).await;
+    let now = Instant::now();
+    // The receivers live in the controls and the walks; when those have ended there is nobody left to tell.
+    let _ = evidence_ends.send(Some(now + shared.evidence_budget()));
+    let _ = chains_done.send(Some(now));
+    wait_for(&mut controls, board).await;
+    wait_for(&mut walks, board).await;
+}
+
+/// Waits for all tasks; a task that was stopped by a fault of ours leaves internal errors where it had no time to write.
+async fn wait_for(tasks: &mut JoinSet<()>, board: &Board) {
+    while let Some(ended) = tasks.join_next().await {
+        if ended.is_err_and(|error| error.is_panic()) {
+            board.note_fault();
+        }
+    }
+}
+
+/// Half of what this process may open: the other half is for the rest of the program and for files.
+fn socket_limit() -> usize {
+    let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+    usize::try_from(soft / 2).unwrap_or(usize::MAX).clamp(8, Semaphore::MAX_PERMITS)
+}
+
+#[cfg(test)]
+mod tests;

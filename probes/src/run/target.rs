@@ -1,0 +1,165 @@
+//! One target: all resolvers at once, and an attempt for every address the moment any of them first gives it.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::guard::caught;
+use super::{Shared, Slot, Until};
+use crate::attempt;
+use crate::dns;
+use crate::hops::Found;
+use crate::observations::{Answer, Lookup, LookupFailure};
+use crate::plan::{Families, ResolverPlan, TargetPlan};
+use crate::step::{Outcome, SkipReason, Step, millis};
+
+/// Descriptors that a lookup through the host's own name service may take: the child's pipes and its pid.
+const DESCRIPTORS_OF_A_CHILD: u32 = 4;
+/// Descriptors that one question to a resolver may take: a datagram socket, then a stream.
+const DESCRIPTORS_OF_A_QUESTION: u32 = 2;
+
+/// Looks a target up, tries every address, and writes all of it down as it happens.
+pub(super) async fn observe(
+    shared: Arc<Shared>,
+    slot: Slot,
+    target: TargetPlan,
+    until: Until,
+    to_walk: mpsc::UnboundedSender<Found>,
+) {
+    let target = Arc::new(target);
+    let mut lookups = questions(&shared, &slot, &target, &until);
+    let mut attempts = JoinSet::new();
+    let mut known = HashSet::new();
+    while let Some(ended) = lookups.join_next().await {
+        // Questions catch their own faults; a task that still ended badly gave no addresses.
+        for address in ended.unwrap_or_default() {
+            if known.insert(address) {
+                let context = attempt::Context {
+                    shared: Arc::clone(&shared),
+                    slot: slot.clone(),
+                    target: Arc::clone(&target),
+                    until: until.clone(),
+                };
+                if let Some(route) = context.open(address) {
+                    let place = Found::address(slot.clone(), &target, address, route);
+                    // The walker ends only after all targets, or together with the run.
+                    let _ = to_walk.send(place);
+                    attempts.spawn(context.carry_out(address));
+                }
+            }
+        }
+    }
+    let _ = to_walk.send(Found::no_more(&target));
+    drop(to_walk);
+    while attempts.join_next().await.is_some() {}
+}
+
+/// Asks the host's name service and every resolver, each family in a question of its own, so that the family that is
+/// answered first does not wait for the other.
+fn questions(
+    shared: &Arc<Shared>,
+    slot: &Slot,
+    target: &Arc<TargetPlan>,
+    until: &Until,
+) -> JoinSet<Vec<IpAddr>> {
+    let families = shared.plan.families;
+    let mut asked = JoinSet::new();
+    let question = |resolver, index| Question {
+        shared: Arc::clone(shared),
+        slot: slot.clone(),
+        host: target.host.clone(),
+        until: until.clone(),
+        resolver,
+        index,
+    };
+    asked.spawn(question(None, 0).ask(families));
+    for (index, resolver) in shared.plan.resolvers.iter().enumerate() {
+        if families.ipv4 {
+            let question = question(Some(resolver.clone()), index + 1);
+            asked.spawn(question.ask(Families { ipv4: true, ipv6: false }));
+        }
+        if families.ipv6 {
+            let question = question(Some(resolver.clone()), index + 1);
+            asked.spawn(question.ask(Families { ipv4: false, ipv6: true }));
+        }
+    }
+    asked
+}
+
+/// One question to one resolver, and where its answer is written down.
+struct Question {
+    shared: Arc<Shared>,
+    slot: Slot,
+    host: String,
+    until: Until,
+    /// `None` for the host's own name service.
+    resolver: Option<ResolverPlan>,
+    index: usize,
+}
+
+/// The steps that a question may fill.
+struct Answered {
+    a: Step<Answer, LookupFailure>,
+    aaaa: Option<Step<Answer, LookupFailure>>,
+}
+
+impl Answered {
+    fn both(step: Step<Answer, LookupFailure>) -> Self {
+        Self { aaaa: Some(step.clone()), a: step }
+    }
+}
+
+impl Question {
+    async fn ask(self, families: Families) -> Vec<IpAddr> {
+        let answered = caught(Box::pin(self.within_limits(families)))
+            .await
+            .unwrap_or_else(|| Answered::both(Step::skipped(SkipReason::InternalError)));
+        let addresses = [Some(&answered.a), answered.aaaa.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(Step::done)
+            .flat_map(|answer| answer.addresses.iter().copied())
+            .collect();
+        let ours_is_aaaa = self.resolver.is_some() && families.ipv6;
+        self.slot.lookup(self.index, |lookup| {
+            if ours_is_aaaa {
+                lookup.aaaa = answered.aaaa;
+            } else {
+                lookup.a = answered.a;
+            }
+        });
+        addresses
+    }
+
+    async fn within_limits(&self, families: Families) -> Answered {
+        let wanted = if self.resolver.is_some() { DESCRIPTORS_OF_A_QUESTION } else { DESCRIPTORS_OF_A_CHILD };
+        let Some(Ok(_permit)) = self.until.bound(self.shared.sockets.acquire_many(wanted)).await else {
+            return Answered::both(Step::skipped(SkipReason::DescriptorLimit));
+        };
+        let (start_ms, began) = (self.shared.clock.elapsed_ms(), Instant::now());
+        // The question knows the budget as it is now; for a control, whose budget may shrink, we end it ourselves.
+        let asking = Box::pin(self.put(families));
+        let lookup =
+            if self.until.may_shrink() { self.until.bound(asking).await } else { Some(asking.await) };
+        match lookup {
+            Some(Lookup { a, aaaa, .. }) => Answered { a, aaaa },
+            None => Answered::both(Step {
+                start_ms,
+                elapsed_ms: millis(began.elapsed()),
+                outcome: Outcome::Failed(LookupFailure::TimedOut),
+            }),
+        }
+    }
+
+    async fn put(&self, families: Families) -> Lookup {
+        let (clock, until) = (&self.shared.clock, self.until.now_known());
+        match &self.resolver {
+            None => dns::ask_system(clock, &self.host, families, until).await,
+            Some(resolver) => dns::ask_resolver(clock, resolver, &self.host, families, until).await,
+        }
+    }
+}
