@@ -1,0 +1,158 @@
+//! The mutations a scenario may make to its base topology: a closed list, each in the words of the console.
+//!
+//! A change that finds nothing to change is an error, so that a scenario cannot silently test the wrong network.
+
+use std::net::Ipv4Addr;
+
+use serde::Deserialize;
+
+use crate::topology::{AclEntry, GroupRule, Host, Route, RouteTable, Topology};
+
+/// One edit of a topology.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Change {
+    /// The same VPC in another region, and so perhaps in another partition.
+    Region { region: String },
+    VpcAttributes { enable_dns_support: Option<bool>, enable_dns_hostnames: Option<bool> },
+    /// Adds a route, or replaces the one to the same destination.
+    SetRoute { route_table: String, destination: String, target: String },
+    RemoveRoute { route_table: String, destination: String },
+    /// Leaves the route in place with its target gone.
+    BlackholeRoute { route_table: String, destination: String },
+    /// Deletes a gateway or interface endpoint, with the routes that lead to it.
+    RemoveEndpoint { endpoint: String },
+    PrivateDns { endpoint: String, enabled: bool },
+    EndpointSecurityGroups { endpoint: String, security_groups: Vec<String> },
+    /// How far away the service behind an endpoint answers.
+    AnswersAtTtl { endpoint: String, ttl: u8 },
+    Egress { security_group: String, rules: Vec<GroupRule> },
+    Ingress { security_group: String, rules: Vec<GroupRule> },
+    AclEgress { network_acl: String, entries: Vec<AclEntry> },
+    AclIngress { network_acl: String, entries: Vec<AclEntry> },
+    MoveInstance { subnet: String, private_address: Ipv4Addr, public_address: Option<Ipv4Addr> },
+    AddHost { host: Host },
+}
+
+/// A change named something that the topology does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {wanted} {id} to change")]
+pub(crate) struct NothingToChange {
+    wanted: &'static str,
+    id: String,
+}
+
+/// Makes one edit.
+pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), NothingToChange> {
+    match change {
+        Change::Region { region } => topology.region = region,
+        Change::VpcAttributes { enable_dns_support, enable_dns_hostnames } => {
+            let vpc = &mut topology.vpc;
+            vpc.enable_dns_support = enable_dns_support.unwrap_or(vpc.enable_dns_support);
+            vpc.enable_dns_hostnames = enable_dns_hostnames.unwrap_or(vpc.enable_dns_hostnames);
+        }
+        Change::SetRoute { route_table, destination, target } => {
+            let routes = &mut route_table_mut(topology, &route_table)?.routes;
+            routes.retain(|route| route.destination != destination);
+            routes.push(Route { destination, target, blackhole: false });
+        }
+        Change::RemoveRoute { route_table, destination } => {
+            let table = route_table_mut(topology, &route_table)?;
+            route_mut(table, &destination)?;
+            table.routes.retain(|route| route.destination != destination);
+        }
+        Change::BlackholeRoute { route_table, destination } => {
+            route_mut(route_table_mut(topology, &route_table)?, &destination)?.blackhole = true;
+        }
+        Change::RemoveEndpoint { endpoint } => remove_endpoint(topology, &endpoint)?,
+        Change::PrivateDns { endpoint, enabled } => {
+            interface_endpoint_mut(topology, &endpoint)?.private_dns = enabled;
+        }
+        Change::EndpointSecurityGroups { endpoint, security_groups } => {
+            interface_endpoint_mut(topology, &endpoint)?.security_groups = security_groups;
+        }
+        Change::AnswersAtTtl { endpoint, ttl } => answers_at_ttl(topology, &endpoint, ttl)?,
+        Change::Egress { security_group, rules } => {
+            security_group_mut(topology, &security_group)?.egress = rules;
+        }
+        Change::Ingress { security_group, rules } => {
+            security_group_mut(topology, &security_group)?.ingress = rules;
+        }
+        Change::AclEgress { network_acl, entries } => {
+            network_acl_mut(topology, &network_acl)?.egress = entries;
+        }
+        Change::AclIngress { network_acl, entries } => {
+            network_acl_mut(topology, &network_acl)?.ingress = entries;
+        }
+        Change::MoveInstance { subnet, private_address, public_address } => {
+            topology.instance.subnet = subnet;
+            topology.instance.private_address = private_address;
+            topology.instance.public_address = public_address;
+        }
+        Change::AddHost { host } => topology.hosts.push(host),
+    }
+    Ok(())
+}
+
+fn remove_endpoint(topology: &mut Topology, id: &str) -> Result<(), NothingToChange> {
+    let before = topology.gateway_endpoints.len() + topology.interface_endpoints.len();
+    topology.gateway_endpoints.retain(|endpoint| endpoint.id != id);
+    topology.interface_endpoints.retain(|endpoint| endpoint.id != id);
+    if before == topology.gateway_endpoints.len() + topology.interface_endpoints.len() {
+        return Err(nothing("endpoint", id));
+    }
+    for table in &mut topology.route_tables {
+        table.routes.retain(|route| route.target != id);
+    }
+    Ok(())
+}
+
+fn answers_at_ttl(topology: &mut Topology, id: &str, ttl: u8) -> Result<(), NothingToChange> {
+    if let Some(endpoint) = topology.gateway_endpoints.iter_mut().find(|endpoint| endpoint.id == id) {
+        endpoint.answers_at_ttl = ttl;
+        return Ok(());
+    }
+    interface_endpoint_mut(topology, id)?.answers_at_ttl = Some(ttl);
+    Ok(())
+}
+
+fn route_table_mut<'a>(topology: &'a mut Topology, id: &str) -> Result<&'a mut RouteTable, NothingToChange> {
+    topology.route_tables.iter_mut().find(|table| table.id == id).ok_or_else(|| nothing("route table", id))
+}
+
+fn route_mut<'a>(table: &'a mut RouteTable, destination: &str) -> Result<&'a mut Route, NothingToChange> {
+    table
+        .routes
+        .iter_mut()
+        .find(|route| route.destination == destination)
+        .ok_or_else(|| nothing("route to", destination))
+}
+
+fn interface_endpoint_mut<'a>(
+    topology: &'a mut Topology,
+    id: &str,
+) -> Result<&'a mut crate::topology::InterfaceEndpoint, NothingToChange> {
+    topology
+        .interface_endpoints
+        .iter_mut()
+        .find(|endpoint| endpoint.id == id)
+        .ok_or_else(|| nothing("interface endpoint", id))
+}
+
+fn security_group_mut<'a>(
+    topology: &'a mut Topology,
+    id: &str,
+) -> Result<&'a mut crate::topology::SecurityGroup, NothingToChange> {
+    topology.security_groups.iter_mut().find(|group| group.id == id).ok_or_else(|| nothing("security group", id))
+}
+
+fn network_acl_mut<'a>(
+    topology: &'a mut Topology,
+    id: &str,
+) -> Result<&'a mut crate::topology::NetworkAcl, NothingToChange> {
+    topology.network_acls.iter_mut().find(|acl| acl.id == id).ok_or_else(|| nothing("network ACL", id))
+}
+
+fn nothing(wanted: &'static str, id: &str) -> NothingToChange {
+    NothingToChange { wanted, id: id.to_owned() }
+}

@@ -1,0 +1,234 @@
+//! The instance's own namespace and the VPC router with its route tables, ACLs, security groups and packet counts.
+//!
+//! Every EC2 route table is a Linux routing table that is chosen by the interface (and so the subnet) a packet came
+//! from. Where a route is missing Linux would say so by ICMP; a VPC says nothing, and neither does this router.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use super::{
+    INSTANCE, METADATA, Namespace, RESOLVER, ROUTER, Silences, Wiring, acl, entries, forwarding, group, invisible, line,
+    namespace,
+};
+use crate::topology::{RouteTable, Subnet, Topology};
+
+/// The routing table of the local route that every EC2 route table has.
+const LOCAL_TABLE: u32 = 100;
+/// The first routing table that stands for an EC2 route table.
+const FIRST_TABLE: u32 = 1000;
+
+/// The instance: one interface, addressed as by DHCP.
+pub(super) fn instance(topology: &Topology, _wiring: &Wiring) -> Namespace {
+    let mut made = namespace(INSTANCE);
+    let instance = &topology.instance;
+    if let Some(subnet) = topology.subnet(&instance.subnet) {
+        attach(&mut made.network, "eth0", instance.private_address, subnet);
+    }
+    made
+}
+
+/// The router in the middle.
+pub(super) fn router(topology: &Topology, wiring: &Wiring, silences: Silences) -> Namespace {
+    let mut made = namespace(ROUTER);
+    made.settings = forwarding();
+    made.settings.push(("net/ipv4/conf/default/proxy_arp".to_owned(), "1".to_owned()));
+    // In its own subnet the instance asks by ARP for addresses that are a hop away here; answer for them, at once.
+    for wire in wiring.wires.iter().filter(|wire| wire.near.1 == ROUTER) {
+        made.interface_settings.push((format!("net/ipv4/neigh/{}/proxy_delay", wire.near.0), "0".to_owned()));
+    }
+    addresses(topology, wiring, &mut made.network);
+    local_routes(topology, wiring, &mut made.network);
+    for (table, number) in topology.route_tables.iter().zip(FIRST_TABLE..) {
+        routes(topology, wiring, table, number, &mut made.network);
+    }
+    rules(topology, &mut made.network);
+    made.firewall = firewall(topology, silences);
+    made
+}
+
+/// Gives a namespace its place in a subnet: address, gateway and default route.
+pub(super) fn attach(network: &mut String, interface: &str, address: Ipv4Addr, subnet: &Subnet) {
+    line(network, format_args!("addr add {address}/{} dev {interface}", subnet.cidr.prefix_len()));
+    line(network, format_args!("link set {interface} up"));
+    line(network, format_args!("route add default via {} dev {interface}", gateway(subnet)));
+}
+
+/// The router's address in a subnet: its base plus one.
+fn gateway(subnet: &Subnet) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(subnet.cidr.network()) + 1)
+}
+
+fn addresses(topology: &Topology, wiring: &Wiring, network: &mut String) {
+    for address in [METADATA, RESOLVER, topology.resolver()] {
+        line(network, format_args!("addr add {address}/32 dev lo"));
+    }
+    let mut in_subnet = |interface: &str, subnet: &str| {
+        if let Some(subnet) = topology.subnet(subnet) {
+            let length = subnet.cidr.prefix_len();
+            line(network, format_args!("addr add {}/{length} dev {interface} noprefixroute", gateway(subnet)));
+            line(network, format_args!("link set {interface} up"));
+        }
+    };
+    in_subnet("inst0", &topology.instance.subnet);
+    for (index, nat) in topology.nat_gateways.iter().enumerate() {
+        in_subnet(&format!("nat{index}"), &nat.subnet);
+    }
+    for wire in wiring.wires.iter().filter(|wire| wire.near.1 == ROUTER) {
+        if !wire.near.0.starts_with("inst") && !wire.near.0.starts_with("nat") {
+            network.push_str(&wire.near_up());
+        }
+    }
+}
+
+/// The local route: known addresses are delivered, the rest of the VPC's range vanishes.
+fn local_routes(topology: &Topology, wiring: &Wiring, network: &mut String) {
+    let mut host = |address: Ipv4Addr, via: &str| {
+        line(network, format_args!("route add {address}/32 {via} table {LOCAL_TABLE}"));
+    };
+    host(topology.instance.private_address, "dev inst0");
+    for (index, nat) in topology.nat_gateways.iter().enumerate() {
+        host(nat.private_address, &format!("dev nat{index}"));
+    }
+    let interfaces = via(wiring, "eni0");
+    for address in interface_addresses(topology) {
+        host(address, &interfaces);
+    }
+    for cidr in &topology.vpc.cidrs {
+        line(network, format_args!("route add blackhole {cidr} table {LOCAL_TABLE}"));
+    }
+}
+
+/// The addresses that live in the namespace of network interfaces.
+pub(super) fn interface_addresses(topology: &Topology) -> Vec<Ipv4Addr> {
+    let endpoints = topology.interface_endpoints.iter().flat_map(|endpoint| &endpoint.network_interfaces);
+    endpoints
+        .map(|interface| interface.address)
+        .chain(topology.hosts.iter().map(|host| host.address))
+        .collect()
+}
+
+fn routes(topology: &Topology, wiring: &Wiring, table: &RouteTable, number: u32, network: &mut String) {
+    for route in &table.routes {
+        let destinations: Vec<Ipv4Net> = match topology.prefix_list(&route.destination) {
+            Some(list) => entries(topology, list),
+            None => route.destination.parse().into_iter().collect(),
+        };
+        let target = if route.blackhole { None } else { target(topology, wiring, &route.target) };
+        for destination in destinations {
+            match &target {
+                Some(via) => line(network, format_args!("route replace {destination} {via} table {number}")),
+                None => line(network, format_args!("route replace blackhole {destination} table {number}")),
+            }
+        }
+    }
+}
+
+/// How the router reaches a route's target.
+fn target(topology: &Topology, wiring: &Wiring, id: &str) -> Option<String> {
+    if let Some(index) = topology.gateway_endpoints.iter().position(|endpoint| endpoint.id == id) {
+        return Some(via(wiring, &format!("gwe{index}")));
+    }
+    if let Some(index) = topology.nat_gateways.iter().position(|nat| nat.id == id) {
+        let address = topology.nat_gateways.get(index)?.private_address;
+        return Some(format!("via {address} dev nat{index} onlink"));
+    }
+    if let Some(host) = topology.hosts.iter().find(|host| host.id == id) {
+        return Some(format!("via {} dev eni0 onlink", host.address));
+    }
+    topology.internet_gateway.as_ref().filter(|gateway| gateway.id == id).map(|_| via(wiring, "igw0"))
+}
+
+fn via(wiring: &Wiring, interface: &str) -> String {
+    match wiring.near(ROUTER, interface) {
+        Some(wire) => format!("via {} dev {interface}", wire.addresses[1]),
+        None => format!("dev {interface}"),
+    }
+}
+
+/// Which routing table decides, by where a packet came from; at the end of all of them, silence.
+fn rules(topology: &Topology, network: &mut String) {
+    let number = |subnet: &Subnet| {
+        let position = topology.route_tables.iter().position(|table| table.id == subnet.route_table);
+        FIRST_TABLE + position.and_then(|position| u32::try_from(position).ok()).unwrap_or_default()
+    };
+    line(network, format_args!("rule add pref 100 lookup {LOCAL_TABLE}"));
+    if let Some(subnet) = topology.subnet(&topology.instance.subnet) {
+        line(network, format_args!("rule add pref 200 iif inst0 lookup {}", number(subnet)));
+    }
+    for (index, nat) in topology.nat_gateways.iter().enumerate() {
+        if let Some(subnet) = topology.subnet(&nat.subnet) {
+            line(network, format_args!("rule add pref 200 iif nat{index} lookup {}", number(subnet)));
+        }
+    }
+    for subnet in &topology.subnets {
+        line(network, format_args!("rule add pref 200 iif eni0 from {} lookup {}", subnet.cidr, number(subnet)));
+    }
+    line(network, format_args!("rule add pref 30000 blackhole"));
+}
+
+fn firewall(topology: &Topology, silences: Silences) -> String {
+    let mut text = invisible();
+    line(&mut text, format_args!("table ip vpc {{"));
+    input(topology, silences, &mut text);
+    acl::chains(topology, &mut text);
+    group::chains(topology, &mut text);
+    line(&mut text, format_args!("\tchain forward {{"));
+    line(&mut text, format_args!("\t\ttype filter hook forward priority 0; policy drop;"));
+    acl::jumps(topology, &mut text);
+    line(&mut text, format_args!("\t\tct state established,related accept"));
+    group::jumps(topology, &mut text);
+    line(&mut text, format_args!("\t\taccept"));
+    line(&mut text, format_args!("\t}}\n}}"));
+    text.push_str(COUNTS);
+    text
+}
+
+/// The router answers as metadata service and resolver, which no security group or ACL filters, and is silent else.
+fn input(topology: &Topology, silences: Silences, text: &mut String) {
+    line(text, format_args!("\tchain input {{"));
+    line(text, format_args!("\t\ttype filter hook input priority 0; policy drop;"));
+    line(text, format_args!("\t\tiifname lo accept"));
+    if !silences.metadata {
+        line(text, format_args!("\t\tip daddr {METADATA} tcp dport 80 accept"));
+    }
+    if !silences.resolver && topology.vpc.enable_dns_support {
+        let both = format!("{{ {RESOLVER}, {} }}", topology.resolver());
+        line(text, format_args!("\t\tip daddr {both} udp dport 53 accept"));
+        line(text, format_args!("\t\tip daddr {both} tcp dport 53 accept"));
+    }
+    line(text, format_args!("\t}}"));
+}
+
+/// Packets to port 443 per destination and element: sent towards it before any filter, let through by all filters, and
+/// answered.
+const COUNTS: &str = "table ip counts {
+\tset offered {
+\t\ttype ipv4_addr . ifname
+\t\tflags dynamic
+\t\tsize 65535
+\t\tcounter
+\t}
+\tset carried {
+\t\ttype ipv4_addr . ifname
+\t\tflags dynamic
+\t\tsize 65535
+\t\tcounter
+\t}
+\tset answered {
+\t\ttype ipv4_addr . ifname
+\t\tflags dynamic
+\t\tsize 65535
+\t\tcounter
+\t}
+\tchain before {
+\t\ttype filter hook forward priority -10; policy accept;
+\t\tiifname \"inst0\" tcp dport 443 update @offered { ip daddr . oifname }
+\t}
+\tchain after {
+\t\ttype filter hook forward priority 10; policy accept;
+\t\tiifname \"inst0\" tcp dport 443 update @carried { ip daddr . oifname }
+\t\toifname \"inst0\" tcp sport 443 update @answered { ip saddr . iifname }
+\t}
+}
+";

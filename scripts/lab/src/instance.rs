@@ -1,0 +1,155 @@
+//! The command's surroundings: a user with no capabilities in the instance's namespaces, with the instance's files.
+//!
+//! The lab starts itself once more as [`become_command`], a process without threads, which takes the steps that need
+//! one: it enters the network of the instance, mounts its files, gives up every privilege and becomes the command.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::{prctl, signal::Signal};
+use nix::unistd::{getegid, geteuid};
+use serde::{Deserialize, Serialize};
+
+use crate::fabric::INSTANCE;
+use crate::realise::{self, FOLDER, RealiseError};
+use crate::sys::{self, CAP_NET_RAW};
+
+/// The user id the command has.
+const USER: u32 = 1000;
+
+/// What the second process needs to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Surroundings {
+    /// Files of the lab that take the place of the machine's own.
+    pub(crate) files: Vec<(PathBuf, PathBuf)>,
+    /// The whole environment of the command.
+    pub(crate) environment: BTreeMap<String, String>,
+}
+
+/// Tools that need raw sockets on every Linux machine and are started with `sudo` there.
+const RAW_SOCKET_TOOLS: [&str; 4] = ["traceroute", "tcptraceroute", "mtr", "ping"];
+
+/// Why the command could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("failed to prepare the instance")]
+    Realise(#[from] RealiseError),
+    #[error("failed to {0}")]
+    Kernel(&'static str, #[source] nix::Error),
+    #[error("failed to put {0} in place")]
+    Mount(PathBuf, #[source] nix::Error),
+    #[error("failed to write {0}")]
+    Write(PathBuf, #[source] std::io::Error),
+    #[error("failed to run {0}")]
+    Run(String, #[source] std::io::Error),
+    #[error("failed to read what to prepare")]
+    Input(#[from] serde_json::Error),
+}
+
+/// Writes the instance's files and makes its environment.
+pub(crate) fn prepare(
+    files: &[(&str, String)],
+    environment: &BTreeMap<String, String>,
+    trust: &str,
+    tools: &Path,
+) -> Result<Surroundings, StartError> {
+    let folder = Path::new(FOLDER);
+    let write = |path: PathBuf, text: &str| {
+        fs::write(&path, text).map_err(|source| StartError::Write(path.clone(), source)).map(|()| path)
+    };
+    let mut placed = Vec::new();
+    for (target, text) in files {
+        let name = Path::new(target).file_name().unwrap_or_default();
+        placed.push((write(folder.join(name), text)?, PathBuf::from(target)));
+    }
+    let home = folder.join("home");
+    fs::create_dir_all(&home).map_err(|source| StartError::Write(home.clone(), source))?;
+    let bundle = write(folder.join("ca.pem"), trust)?;
+
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let mut clean = BTreeMap::from([
+        ("PATH".to_owned(), format!("{}:{}", text(tools), realise::search_path())),
+        ("HOME".to_owned(), text(&home)),
+        ("LANG".to_owned(), "C.UTF-8".to_owned()),
+        ("AWS_CA_BUNDLE".to_owned(), text(&bundle)),
+        // curl knows nothing of the AWS variable.
+        ("CURL_CA_BUNDLE".to_owned(), text(&bundle)),
+    ]);
+    if let Ok(terminal) = std::env::var("TERM") {
+        clean.insert("TERM".to_owned(), terminal);
+    }
+    clean.extend(environment.clone());
+    Ok(Surroundings { files: placed, environment: clean })
+}
+
+/// The second process: takes the instance's place and becomes the command. Returns only if it failed.
+pub(crate) fn become_command(surroundings: &str, command: &[OsString]) -> Result<std::convert::Infallible, StartError> {
+    let surroundings: Surroundings = serde_json::from_str(surroundings)?;
+    let path = realise::namespace_path(INSTANCE);
+    let network = fs::File::open(&path).map_err(|source| StartError::Write(path.into(), source))?;
+    setns(network.as_fd(), CloneFlags::CLONE_NEWNET)
+        .map_err(|source| StartError::Kernel("enter the instance's network", source))?;
+    unshare(CloneFlags::CLONE_NEWNS)
+        .map_err(|source| StartError::Kernel("create the instance's mount namespace", source))?;
+    for (file, target) in &surroundings.files {
+        put(file, target)?;
+    }
+    let program = command.first().cloned().unwrap_or_default();
+    if RAW_SOCKET_TOOLS.iter().any(|tool| Path::new(&program).file_name() == Some(tool.as_ref())) {
+        // The instance's root, cut down to this one capability. It must stay in the user namespace that owns the network.
+        sys::drop_capability_bounds(Some(CAP_NET_RAW))
+    } else {
+        let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+        unshare(CloneFlags::CLONE_NEWUSER)
+            .map_err(|source| StartError::Kernel("create the instance's user namespace", source))?;
+        realise::map_ids(USER, user, USER, group)?;
+        sys::drop_capability_bounds(None)
+    }
+    .map_err(|source| StartError::Kernel("drop capabilities", source))?;
+    prctl::set_no_new_privs().map_err(|source| StartError::Kernel("forbid new privileges", source))?;
+    // The kernel forgets this at every change of credentials, so it comes last.
+    prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|source| StartError::Kernel("tie the command to the lab", source))?;
+    let mut next = Command::new(resolve(&program, &surroundings.environment));
+    next.args(command.iter().skip(1)).env_clear().envs(&surroundings.environment);
+    let source = next.exec();
+    Err(StartError::Run(program.to_string_lossy().into_owned(), source))
+}
+
+/// Bind-mounts a file over the machine's. A link may lead into `/run`, which is empty here: its target is made.
+fn put(file: &Path, target: &Path) -> Result<(), StartError> {
+    let real = match fs::read_link(target) {
+        Ok(link) => target.parent().unwrap_or(Path::new("/")).join(link),
+        Err(_) => target.to_owned(),
+    };
+    if !real.exists() {
+        if let Some(parent) = real.parent() {
+            fs::create_dir_all(parent).map_err(|source| StartError::Write(real.clone(), source))?;
+        }
+        fs::File::create(&real)
+            .and_then(|mut made| made.write_all(b""))
+            .map_err(|source| StartError::Write(real.clone(), source))?;
+    }
+    mount(Some(file), &real, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+        .map_err(|source| StartError::Mount(target.to_owned(), source))
+}
+
+/// Finds a program on the instance's path. `exec` would look on the lab's own.
+fn resolve(program: &OsString, environment: &BTreeMap<String, String>) -> PathBuf {
+    let given = PathBuf::from(program);
+    if given.components().count() > 1 {
+        return given;
+    }
+    environment
+        .get("PATH")
+        .and_then(|path| std::env::split_paths(path).map(|folder| folder.join(program)).find(|file| file.is_file()))
+        .unwrap_or(given)
+}

@@ -1,0 +1,60 @@
+//! The published address ranges of S3 and DynamoDB, from which prefix lists and service addresses are taken.
+//!
+//! The data is the project's own generated copy of the published ranges; the lab reads the same file as the agent
+//! embeds, because both stand for what AWS publishes.
+
+use std::sync::LazyLock;
+
+use ipnet::{IpNet, Ipv4Net};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Published {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    service: String,
+    region: String,
+    cidrs: Vec<IpNet>,
+}
+
+static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "the file is compiled in and a test reads it")]
+    serde_json::from_str(include_str!("../../../agent/data/prefixes.json")).expect("the published ranges parse")
+});
+
+/// The IPv4 ranges of a gateway service in a region; empty where nothing is published.
+pub(crate) fn of(service: &str, region: &str) -> Vec<Ipv4Net> {
+    ipv4(PUBLISHED.entries.iter().filter(|entry| entry.service == service && entry.region == region))
+}
+
+/// The IPv4 ranges of all gateway services in all regions, which no other service may have an address in.
+pub(crate) fn all() -> Vec<Ipv4Net> {
+    ipv4(PUBLISHED.entries.iter())
+}
+
+fn ipv4<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<Ipv4Net> {
+    entries
+        .flat_map(|entry| &entry.cidrs)
+        .filter_map(|cidr| match cidr {
+            IpNet::V4(cidr) => Some(*cidr),
+            IpNet::V6(_) => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_gateway_services_have_ranges_in_the_oldest_region_and_in_china() {
+        for region in ["us-east-1", "cn-north-1"] {
+            assert!(!of("s3", region).is_empty());
+            assert!(!of("dynamodb", region).is_empty());
+        }
+        assert!(of("s3", "xx-nowhere-1").is_empty());
+    }
+}

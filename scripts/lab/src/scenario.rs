@@ -1,0 +1,204 @@
+//! Scenario files: a base topology, the changes made to it, the faults of the services around it, and what the agent
+//! must make of it all.
+//!
+//! Reading yields a [`Definition`], complete and checked, from which a lab is built; nothing here touches the
+//! network. Unknown keys anywhere are errors: a misspelt fault would otherwise test a healthy VPC.
+
+pub(crate) mod expect;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::change::{self, Change, NothingToChange};
+use crate::dns::Dns;
+use crate::imds::Imds;
+use crate::topology::{self, Invalid, Topology};
+use expect::Expect;
+
+/// A scenario, ready to be built.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) topology: Topology,
+    pub(crate) imds: Imds,
+    pub(crate) dns: Dns,
+    /// Variables of the instance besides the clean ones every run has, such as proxies.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// What the agent is started with, besides the output format.
+    pub(crate) arguments: Vec<String>,
+    pub(crate) expect: Expect,
+}
+
+/// Why a scenario could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ScenarioError {
+    #[error("there is no scenario {name}; `vpc-lab list` names those that exist")]
+    Unknown { name: String },
+    #[error("failed to read {path}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("failed to parse {path}")]
+    Parse { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("failed to make a change of {name}")]
+    Change { name: String, source: NothingToChange },
+    #[error("{name} does not describe a VPC that can be built")]
+    Invalid { name: String, source: Invalid },
+}
+
+/// Reads a scenario by its name, or by the path of its file.
+pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
+    let path = if name.ends_with(".toml") {
+        PathBuf::from(name)
+    } else {
+        folder("scenarios").join(format!("{name}.toml"))
+    };
+    if !path.is_file() {
+        return Err(ScenarioError::Unknown { name: name.to_owned() });
+    }
+    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let file: File = parse(&path, read_table(&path)?)?;
+    let base = folder("topologies").join(format!("{}.toml", file.topology));
+    let mut topology_table = read_table(&base)?;
+
+    let mut sections = Sections::take_from(&mut topology_table, &base)?;
+    sections.merge(file.imds, file.dns);
+    let mut topology: Topology = parse(&base, topology_table)?;
+    for each in file.change {
+        change::apply(&mut topology, each)
+            .map_err(|source| ScenarioError::Change { name: name.clone(), source })?;
+    }
+    topology::check(&topology).map_err(|source| ScenarioError::Invalid { name: name.clone(), source })?;
+    Ok(Definition {
+        name,
+        title: file.title,
+        topology,
+        imds: parse(&path, sections.imds)?,
+        dns: parse(&path, sections.dns)?,
+        environment: file.environment,
+        arguments: file.arguments,
+        expect: file.expect,
+    })
+}
+
+/// The names of all scenarios, sorted.
+pub(crate) fn names() -> Result<Vec<String>, ScenarioError> {
+    let path = folder("scenarios");
+    let failed = |source| ScenarioError::Read { path: path.clone(), source };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&path).map_err(failed)? {
+        let entry = entry.map_err(failed)?.path();
+        if entry.extension().is_some_and(|extension| extension == "toml")
+            && let Some(stem) = entry.file_stem()
+        {
+            names.push(stem.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    title: String,
+    topology: String,
+    #[serde(default)]
+    change: Vec<Change>,
+    #[serde(default)]
+    imds: Table,
+    #[serde(default)]
+    dns: Table,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default)]
+    arguments: Vec<String>,
+    expect: Expect,
+}
+
+/// The parts of a topology file that are not the VPC; a scenario's own tables are laid over them.
+struct Sections {
+    imds: Table,
+    dns: Table,
+}
+
+impl Sections {
+    fn take_from(table: &mut Table, path: &Path) -> Result<Self, ScenarioError> {
+        let mut take = |key: &str| match table.remove(key) {
+            Some(value) => parse_value(path, value),
+            None => Ok(Table::new()),
+        };
+        Ok(Self { imds: take("imds")?, dns: take("dns")? })
+    }
+
+    fn merge(&mut self, imds: Table, dns: Table) {
+        overlay(&mut self.imds, imds);
+        overlay(&mut self.dns, dns);
+    }
+}
+
+/// Lays one table over another: tables merge, everything else replaces.
+fn overlay(base: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => overlay(below, above),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+/// The scenario and topology files belong to the source tree, from which the lab is always run.
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn read_table(path: &Path) -> Result<Table, ScenarioError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
+    text.parse().map_err(|source| parse_error(path, source))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path, table: Table) -> Result<T, ScenarioError> {
+    parse_value(path, Value::Table(table))
+}
+
+fn parse_value<T: serde::de::DeserializeOwned>(path: &Path, value: Value) -> Result<T, ScenarioError> {
+    value.try_into().map_err(|source| parse_error(path, source))
+}
+
+fn parse_error(path: &Path, source: toml::de::Error) -> ScenarioError {
+    ScenarioError::Parse { path: path.to_owned(), source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_of_the_tree_can_be_read() {
+        let names = names().unwrap();
+        assert!(names.len() >= 10, "{names:?}");
+        for name in names {
+            let definition = load(&name).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+            assert!(!definition.title.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_is_an_error() {
+        let table: Table = "title = 'x'\ntopology = 'private'\nchanges = []\n[expect]\nstatus = 'healthy'".parse().unwrap();
+        let error = parse::<File>(Path::new("x.toml"), table).err().unwrap();
+        assert!(matches!(error, ScenarioError::Parse { .. }));
+    }
+
+    #[test]
+    fn a_scenario_overlays_the_tables_of_its_topology() {
+        let mut base: Table = "a = 1\n[t]\nb = 2\nc = 3".parse().unwrap();
+        overlay(&mut base, "[t]\nb = 4".parse().unwrap());
+        assert_eq!(base, "a = 1\n[t]\nb = 4\nc = 3".parse().unwrap());
+    }
+}
