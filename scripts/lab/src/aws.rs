@@ -14,7 +14,7 @@ mod front;
 mod generic;
 mod ingress;
 mod keys;
-mod names;
+pub(crate) mod names;
 mod policy;
 mod request;
 mod s3;

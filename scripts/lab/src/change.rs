@@ -13,25 +13,69 @@ use crate::topology::{AclEntry, GroupRule, Host, Route, RouteTable, Topology};
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Change {
     /// The same VPC in another region, and so perhaps in another partition.
-    Region { region: String },
-    VpcAttributes { enable_dns_support: Option<bool>, enable_dns_hostnames: Option<bool> },
+    Region {
+        region: String,
+    },
+    VpcAttributes {
+        enable_dns_support: Option<bool>,
+        enable_dns_hostnames: Option<bool>,
+    },
     /// Adds a route, or replaces the one to the same destination.
-    SetRoute { route_table: String, destination: String, target: String },
-    RemoveRoute { route_table: String, destination: String },
+    SetRoute {
+        route_table: String,
+        destination: String,
+        target: String,
+    },
+    RemoveRoute {
+        route_table: String,
+        destination: String,
+    },
     /// Leaves the route in place with its target gone.
-    BlackholeRoute { route_table: String, destination: String },
+    BlackholeRoute {
+        route_table: String,
+        destination: String,
+    },
     /// Deletes a gateway or interface endpoint, with the routes that lead to it.
-    RemoveEndpoint { endpoint: String },
-    PrivateDns { endpoint: String, enabled: bool },
-    EndpointSecurityGroups { endpoint: String, security_groups: Vec<String> },
+    RemoveEndpoint {
+        endpoint: String,
+    },
+    PrivateDns {
+        endpoint: String,
+        enabled: bool,
+    },
+    EndpointSecurityGroups {
+        endpoint: String,
+        security_groups: Vec<String>,
+    },
     /// How far away the service behind an endpoint answers.
-    AnswersAtTtl { endpoint: String, ttl: u8 },
-    Egress { security_group: String, rules: Vec<GroupRule> },
-    Ingress { security_group: String, rules: Vec<GroupRule> },
-    AclEgress { network_acl: String, entries: Vec<AclEntry> },
-    AclIngress { network_acl: String, entries: Vec<AclEntry> },
-    MoveInstance { subnet: String, private_address: Ipv4Addr, public_address: Option<Ipv4Addr> },
-    AddHost { host: Host },
+    AnswersAtTtl {
+        endpoint: String,
+        ttl: u8,
+    },
+    Egress {
+        security_group: String,
+        rules: Vec<GroupRule>,
+    },
+    Ingress {
+        security_group: String,
+        rules: Vec<GroupRule>,
+    },
+    AclEgress {
+        network_acl: String,
+        entries: Vec<AclEntry>,
+    },
+    AclIngress {
+        network_acl: String,
+        entries: Vec<AclEntry>,
+    },
+    MoveInstance {
+        subnet: String,
+        private_address: Ipv4Addr,
+        public_address: Option<Ipv4Addr>,
+    },
+    AddHost {
+        host: Host,
+    },
 }
 
 /// A change named something that the topology does not have.
@@ -143,7 +187,11 @@ fn security_group_mut<'a>(
     topology: &'a mut Topology,
     id: &str,
 ) -> Result<&'a mut crate::topology::SecurityGroup, NothingToChange> {
-    topology.security_groups.iter_mut().find(|group| group.id == id).ok_or_else(|| nothing("security group", id))
+    topology
+        .security_groups
+        .iter_mut()
+        .find(|group| group.id == id)
+        .ok_or_else(|| nothing("security group", id))
 }
 
 fn network_acl_mut<'a>(

@@ -91,12 +91,13 @@ pub(crate) enum ElementKind {
 /// Compiles a checked topology.
 pub(crate) fn compile(topology: &Topology, silences: Silences) -> Fabric {
     let wiring = Wiring::of(topology);
-    let mut namespaces = vec![router::instance(topology, &wiring), router::router(topology, &wiring, silences)];
+    let mut namespaces =
+        vec![router::instance(topology, &wiring), router::router(topology, &wiring, silences)];
     namespaces.push(endpoints::gateway_endpoints(topology, &wiring));
     namespaces.push(endpoints::interfaces(topology, &wiring));
     namespaces.extend(gateways::nat_gateways(topology, &wiring));
     namespaces.extend(gateways::internet(topology, &wiring));
-    Fabric { namespaces, wires: wiring.commands(), elements: wiring.elements(topology) }
+    Fabric { namespaces, wires: wiring.commands(), elements: elements(topology) }
 }
 
 /// The addresses in a prefix list: its own, or the published ones of its service.
@@ -137,7 +138,13 @@ impl Wiring {
         }
         wiring.add("eni0", ROUTER, "eth0", INTERFACES, ENDPOINT_MTU);
         for index in 0..topology.gateway_endpoints.len() {
-            wiring.add(&format!("gwe{index}"), ROUTER, &format!("gwe{index}"), GATEWAY_ENDPOINTS, ENDPOINT_MTU);
+            wiring.add(
+                &format!("gwe{index}"),
+                ROUTER,
+                &format!("gwe{index}"),
+                GATEWAY_ENDPOINTS,
+                ENDPOINT_MTU,
+            );
         }
         for index in 0..topology.nat_gateways.len() {
             wiring.add(&format!("nat{index}"), ROUTER, "eth0", &format!("nat{index}"), ENDPOINT_MTU);
@@ -192,24 +199,6 @@ impl Wiring {
         }
         text
     }
-
-    fn elements(&self, topology: &Topology) -> Vec<Element> {
-        let element = |interface: String, id: &str, kind| Element { interface, id: id.to_owned(), kind };
-        let mut elements = vec![
-            element("inst0".to_owned(), &topology.instance.id, ElementKind::Instance),
-            element("eni0".to_owned(), "", ElementKind::NetworkInterface),
-        ];
-        for (index, endpoint) in topology.gateway_endpoints.iter().enumerate() {
-            elements.push(element(format!("gwe{index}"), &endpoint.id, ElementKind::GatewayEndpoint));
-        }
-        for (index, nat) in topology.nat_gateways.iter().enumerate() {
-            elements.push(element(format!("nat{index}"), &nat.id, ElementKind::NatGateway));
-        }
-        if let Some(gateway) = &topology.internet_gateway {
-            elements.push(element("igw0".to_owned(), &gateway.id, ElementKind::InternetGateway));
-        }
-        elements
-    }
 }
 
 impl Wire {
@@ -225,6 +214,25 @@ impl Wire {
 
 fn up(interface: &str, address: Ipv4Addr) -> String {
     format!("addr add {address}/30 dev {interface}\nlink set {interface} up\n")
+}
+
+/// What lies behind each of the router's interfaces, which [`Wiring::of`] names the same way.
+fn elements(topology: &Topology) -> Vec<Element> {
+    let element = |interface: String, id: &str, kind| Element { interface, id: id.to_owned(), kind };
+    let mut elements = vec![
+        element("inst0".to_owned(), &topology.instance.id, ElementKind::Instance),
+        element("eni0".to_owned(), "", ElementKind::NetworkInterface),
+    ];
+    for (index, endpoint) in topology.gateway_endpoints.iter().enumerate() {
+        elements.push(element(format!("gwe{index}"), &endpoint.id, ElementKind::GatewayEndpoint));
+    }
+    for (index, nat) in topology.nat_gateways.iter().enumerate() {
+        elements.push(element(format!("nat{index}"), &nat.id, ElementKind::NatGateway));
+    }
+    if let Some(gateway) = &topology.internet_gateway {
+        elements.push(element("igw0".to_owned(), &gateway.id, ElementKind::InternetGateway));
+    }
+    elements
 }
 
 /// A namespace that has nothing but a loopback yet.

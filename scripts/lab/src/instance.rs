@@ -91,7 +91,10 @@ pub(crate) fn prepare(
 }
 
 /// The second process: takes the instance's place and becomes the command. Returns only if it failed.
-pub(crate) fn become_command(surroundings: &str, command: &[OsString]) -> Result<std::convert::Infallible, StartError> {
+pub(crate) fn become_command(
+    surroundings: &str,
+    command: &[OsString],
+) -> Result<std::convert::Infallible, StartError> {
     let surroundings: Surroundings = serde_json::from_str(surroundings)?;
     let path = realise::namespace_path(INSTANCE);
     let network = fs::File::open(&path).map_err(|source| StartError::Write(path.into(), source))?;
@@ -150,6 +153,8 @@ fn resolve(program: &OsString, environment: &BTreeMap<String, String>) -> PathBu
     }
     environment
         .get("PATH")
-        .and_then(|path| std::env::split_paths(path).map(|folder| folder.join(program)).find(|file| file.is_file()))
+        .and_then(|path| {
+            std::env::split_paths(path).map(|folder| folder.join(program)).find(|file| file.is_file())
+        })
         .unwrap_or(given)
 }

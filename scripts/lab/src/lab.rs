@@ -1,32 +1,248 @@
-//! One lab, from definition to the end of its command.
+//! One lab, from definition to the end of its command: the VPC, the services in it, AWS behind it, and the command in its
+//! instance.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::runtime;
+use tokio::runtime::Runtime;
 
-use crate::fabric::{self, Silences};
-use crate::instance::{self, Surroundings};
+use crate::aws::{Authority, Aws, Ingress, IngressKind};
+use crate::dns::{self, Endpoints, Forward, Zones};
+use crate::fabric::{self, GATEWAY_ENDPOINTS, INTERFACES, INTERNET, METADATA, RESOLVER, ROUTER, Silences};
+use crate::imds;
+use crate::imds::tree::{Identity, Tree};
+use crate::instance;
 use crate::realise::{self, FOLDER};
 use crate::scenario::Definition;
+use crate::topology::Topology;
+use crate::truth::{self, Capabilities, Truth};
 
-/// Builds the VPC, runs the command in its instance and returns the command's exit code.
-pub(crate) fn run(definition: &Definition, command: &[OsString]) -> anyhow::Result<i32> {
+/// What a lab leaves behind.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) exit_code: i32,
+    pub(crate) truth: Truth,
+}
+
+/// Builds the VPC, runs the command in its instance and says how that went. Must be called before any thread exists.
+pub(crate) fn run(definition: &Definition, command: &[OsString]) -> anyhow::Result<Outcome> {
+    let tools = std::env::current_exe().context("failed to find this program")?;
     realise::leave_host()?;
     let topology = &definition.topology;
-    let fabric = fabric::compile(topology, Silences::default());
-    if std::env::var_os("VPC_LAB_SHOW").is_some() { for n in &fabric.namespaces { eprintln!("== {}\n{}\n{}", n.name, n.network, n.firewall);} }
+    let silences = Silences {
+        metadata: definition.imds.fault == imds::Fault::Off,
+        resolver: definition.dns.fault == dns::Fault::Dead,
+    };
+    let fabric = fabric::compile(topology, silences);
     let host_name = format!("ip-{}", topology.instance.private_address.to_string().replace('.', "-"));
     realise::build(&fabric, &host_name)?;
-    let exe = std::env::current_exe()?;
-    let tools = exe.parent().unwrap_or(Path::new("/"));
-    let surroundings = instance::prepare(&[("/etc/resolv.conf", format!("nameserver {}\n", topology.resolver()))], &definition.environment, "", tools)?;
-    let file = format!("{FOLDER}/instance.json");
-    std::fs::write(&file, serde_json::to_string(&surroundings)?)?;
-    let mut child = Command::new("/proc/self/exe").arg("enter").arg("--").args(command).spawn()?;
-    let status = child.wait()?;
-    Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
+
+    let authority = Arc::new(Authority::amazon()?);
+    let aws = Aws::new(definition.aws.clone(), Arc::clone(&authority));
+    let runtime = Runtime::new().context("failed to start the runtime")?;
+    start_aws(&runtime, topology, &aws)?;
+    start_resolvers(&runtime, definition)?;
+    start_metadata(&runtime, definition, &aws)?;
+
+    let files = [
+        ("/etc/resolv.conf", dns::resolv_conf(&definition.dns, topology)),
+        ("/etc/hosts", dns::hosts(&definition.dns)),
+        ("/etc/nsswitch.conf", dns::nsswitch(&definition.dns)),
+    ];
+    let tools = tools.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let surroundings = instance::prepare(&files, &definition.environment, authority.root_pem(), &tools)?;
+    let input = format!("{FOLDER}/instance.json");
+    std::fs::write(&input, serde_json::to_string(&surroundings)?)
+        .context("failed to write the instance's settings")?;
+    let (status, capabilities) = supervise(&runtime, command)?;
+    let exit_code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+    let truth = truth::read(topology, &fabric, capabilities)?;
+    Ok(Outcome { exit_code, truth })
+}
+
+/// Starts the command and waits for it, handing on what this process is asked to stop by.
+fn supervise(runtime: &Runtime, command: &[OsString]) -> anyhow::Result<(ExitStatus, Option<Capabilities>)> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let _guard = runtime.enter();
+    // The terminal sends this to the command as well, which decides what it means.
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for signals")?;
+    nix::sys::prctl::set_child_subreaper(true).context("failed to adopt the command's children")?;
+    let mut child: Child = Command::new("/proc/self/exe")
+        .args(["enter", "--"])
+        .args(command)
+        .spawn()
+        .context("failed to start the command")?;
+    let capabilities = truth::capabilities(child.id());
+    let id = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    runtime.spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {
+                    // It may have ended by itself meanwhile.
+                    let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM);
+                }
+            }
+        }
+    });
+    let status = child.wait().context("failed to wait for the command")?;
+    end_orphans();
+    Ok((status, capabilities))
+}
+
+/// Ends what the command left running, which this process has become the parent of.
+fn end_orphans() {
+    use nix::sys::signal::{Signal, kill};
+    use nix::sys::wait::{WaitPidFlag, waitpid};
+    use nix::unistd::Pid;
+
+    let parent = format!(" {} ", std::process::id());
+    // Each round may make this process the parent of the next generation.
+    loop {
+        let children: Vec<Pid> = std::fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|process: &i32| {
+                // After the name in brackets come the state and the parent.
+                let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+                stat.rsplit_once(')')
+                    .is_some_and(|(_, rest)| rest.get(2..).is_some_and(|rest| rest.starts_with(&parent)))
+            })
+            .map(Pid::from_raw)
+            .collect();
+        if children.is_empty() {
+            return;
+        }
+        for child in children {
+            // It may be gone already; then there is nothing left to end.
+            let _ = kill(child, Signal::SIGKILL);
+            let _ = waitpid(child, None::<WaitPidFlag>);
+        }
+    }
+}
+
+/// Opens a listener in a namespace.
+fn listen<T: Send>(
+    namespace: &str,
+    what: &'static str,
+    open: impl FnOnce() -> std::io::Result<T> + Send,
+) -> anyhow::Result<T> {
+    realise::within(namespace, open)?.with_context(|| format!("failed to listen as {what}"))
+}
+
+/// AWS has three doors: the internet, gateway endpoints, and interface endpoints.
+fn start_aws(runtime: &Runtime, topology: &Topology, aws: &Arc<Aws>) -> anyhow::Result<()> {
+    let doors: [(&str, &'static str); 3] = [
+        (INTERNET, "the internet"),
+        (GATEWAY_ENDPOINTS, "gateway endpoints"),
+        (INTERFACES, "interface endpoints"),
+    ];
+    for (namespace, what) in doors {
+        for port in [443, 80] {
+            let listener = listen(namespace, what, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
+            let topology = topology.clone();
+            let resolve =
+                move |local: SocketAddr, _peer: SocketAddr| ingress(&topology, namespace, local.ip());
+            let aws = Arc::clone(aws);
+            runtime.spawn(async move {
+                if port == 443 {
+                    aws.serve(listener, resolve).await
+                } else {
+                    aws.serve_plain(listener, resolve).await
+                }
+            });
+        }
+    }
+    Ok(())
+}
+
+/// How a connection came in, by the namespace that took it and the address that was dialled.
+fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr) -> Ingress {
+    let IpAddr::V4(dialled) = dialled.to_canonical() else { return Ingress::internet() };
+    let vpc_id = Some(topology.vpc.id.clone());
+    if namespace == INTERFACES {
+        let endpoint = topology.interface_endpoints.iter().find(|endpoint| {
+            endpoint.network_interfaces.iter().any(|interface| interface.address == dialled)
+        });
+        return Ingress {
+            kind: IngressKind::Interface,
+            vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()),
+            vpc_id,
+            service: endpoint.map(|endpoint| endpoint.service.clone()),
+        };
+    }
+    if namespace == GATEWAY_ENDPOINTS {
+        let endpoint =
+            topology.gateway_endpoints.iter().find(|endpoint| carries(topology, endpoint, dialled));
+        return Ingress {
+            kind: IngressKind::Gateway,
+            vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()),
+            vpc_id,
+            service: endpoint.map(|endpoint| endpoint.service.clone()),
+        };
+    }
+    Ingress::internet()
+}
+
+/// Whether the instance's route table leads this address into this endpoint.
+fn carries(topology: &Topology, endpoint: &crate::topology::GatewayEndpoint, address: Ipv4Addr) -> bool {
+    let table = topology
+        .subnet(&topology.instance.subnet)
+        .and_then(|subnet| topology.route_table(&subnet.route_table));
+    table.is_some_and(|table| {
+        table
+            .routes
+            .iter()
+            .filter(|route| route.target == endpoint.id)
+            .filter_map(|route| topology.prefix_list(&route.destination))
+            .any(|list| fabric::entries(topology, list).iter().any(|cidr| cidr.contains(&address)))
+    })
+}
+
+fn start_resolvers(runtime: &Runtime, definition: &Definition) -> anyhow::Result<()> {
+    let (dns, topology) = (&definition.dns, &definition.topology);
+    let zones = Arc::new(Zones::new(topology.clone(), dns.answers.clone()));
+    for address in [RESOLVER, topology.resolver()] {
+        let endpoints = listen(ROUTER, "the VPC resolver", || Endpoints::bind(address))?;
+        let known = Arc::clone(&zones);
+        let lookup: dns::Lookup = Arc::new(move |name| known.private(name));
+        runtime.spawn(dns::serve(endpoints, dns.fault, Arc::clone(&zones), lookup));
+    }
+    for resolver in dns.resolvers.clone() {
+        let endpoints =
+            listen(INTERFACES, "a resolver of the company", || Endpoints::bind(resolver.address))?;
+        let (fault, known) = (resolver.fault, Arc::clone(&zones));
+        let lookup: dns::Lookup = Arc::new(move |name| {
+            Zones::with(&resolver.answers, name, |name| match resolver.forward {
+                Forward::VpcResolver => known.private(name),
+                Forward::PublicDns => known.public(name),
+                Forward::Nobody => dns::Found::Code(dns::Code::Refused),
+            })
+        });
+        runtime.spawn(dns::serve(endpoints, fault, Arc::clone(&zones), lookup));
+    }
+    Ok(())
+}
+
+fn start_metadata(runtime: &Runtime, definition: &Definition, aws: &Arc<Aws>) -> anyhow::Result<()> {
+    if definition.imds.fault == imds::Fault::Refused {
+        return Ok(());
+    }
+    let identity = Identity {
+        account_id: &definition.aws.account_id,
+        role_name: &definition.aws.role_name,
+        credentials: aws.instance_credentials(),
+    };
+    let tree = Tree::new(&definition.topology, definition.imds.role, &identity);
+    let listener = listen(ROUTER, "the metadata service", || imds::bind(METADATA))?;
+    runtime.spawn(imds::serve(listener, definition.imds.clone(), tree));
+    Ok(())
 }

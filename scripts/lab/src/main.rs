@@ -1,5 +1,8 @@
 //! `vpc-lab`: a simulated VPC with AWS at its far end, in which unmodified programs run.
+//!
+//! This file reads the command line; [`lab`] builds and runs one lab.
 
+#[allow(dead_code, unused_imports, reason = "AWS knows more than the lab asks of it yet")]
 mod aws;
 mod change;
 mod dns;
@@ -12,56 +15,94 @@ mod realise;
 mod scenario;
 mod sys;
 mod topology;
+mod truth;
 mod zone;
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(version, about)]
+#[command(name = "vpc-lab", version, about = "A simulated VPC in Linux namespaces, with AWS at its far end")]
 struct Arguments {
     #[command(subcommand)]
-    command: Verb,
+    verb: Verb,
 }
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Names the scenarios
+    /// Name the scenarios
     List,
-    /// Runs a command in a scenario's instance; without one, the agent
-    Run { scenario: String, #[arg(last = true)] command: Vec<OsString> },
+    /// Run a command in a scenario's instance; without one, the agent with its table
+    Run {
+        /// A scenario's name, or the path of its file
+        scenario: String,
+        /// Write what really happened (packet counts, privileges) to this file as JSON
+        #[arg(long, value_name = "FILE")]
+        truth: Option<PathBuf>,
+        /// The command and its arguments, after `--`
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// Become the command of a lab that is being run (used by `run` itself)
     #[command(hide = true)]
-    Enter { #[arg(last = true)] command: Vec<OsString> },
+    Enter {
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
-    match go(Arguments::parse().command) {
+    match obey(Arguments::parse().verb) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("vpc-lab: {error:#}");
+            // Nothing can be done about a standard error that is closed.
+            let _ = writeln!(io::stderr(), "vpc-lab: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn go(verb: Verb) -> anyhow::Result<ExitCode> {
+fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::List => {
+            let mut out = io::stdout().lock();
             for name in scenario::names()? {
-                println!("{name:24} {}", scenario::load(&name)?.title);
+                writeln!(out, "{name:<24} {}", scenario::load(&name)?.title)
+                    .context("failed to write the list")?;
             }
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Run { scenario, command } => {
+        Verb::Run { scenario, truth, command } => {
             let definition = scenario::load(&scenario)?;
-            let code = lab::run(&definition, &command)?;
-            Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+            let command = if command.is_empty() { agent(&definition.arguments) } else { command };
+            // Opened first: inside the lab the path may lead elsewhere.
+            let ledger = truth.map(|path| {
+                std::fs::File::create(&path).with_context(|| format!("failed to create {}", path.display()))
+            });
+            let ledger = ledger.transpose()?;
+            let outcome = lab::run(&definition, &command)?;
+            if let Some(file) = ledger {
+                serde_json::to_writer(file, &outcome.truth).context("failed to write what happened")?;
+            }
+            Ok(ExitCode::from(u8::try_from(outcome.exit_code).unwrap_or(u8::MAX)))
         }
         Verb::Enter { command } => {
-            let text = std::fs::read_to_string(format!("{}/instance.json", realise::FOLDER))?;
-            match instance::become_command(&text, &command)? {}
+            let path = format!("{}/instance.json", realise::FOLDER);
+            let surroundings =
+                std::fs::read_to_string(path).context("failed to find the lab this belongs to")?;
+            match instance::become_command(&surroundings, &command)? {}
         }
     }
+}
+
+/// The agent as a scenario starts it.
+fn agent(arguments: &[String]) -> Vec<OsString> {
+    let mut command = vec![OsString::from("vpcprobe"), "--format".into(), "table".into()];
+    command.extend(arguments.iter().map(OsString::from));
+    command
 }

@@ -22,7 +22,8 @@ struct Entry {
 
 static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "the file is compiled in and a test reads it")]
-    serde_json::from_str(include_str!("../../../agent/data/prefixes.json")).expect("the published ranges parse")
+    serde_json::from_str(include_str!("../../../agent/data/prefixes.json"))
+        .expect("the published ranges parse")
 });
 
 /// The IPv4 ranges of a gateway service in a region; empty where nothing is published.

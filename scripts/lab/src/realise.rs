@@ -55,12 +55,16 @@ pub(crate) fn leave_host() -> Result<(), RealiseError> {
         .map_err(|source| RealiseError::Kernel("make mounts private", source))?;
     mount(Some("vpc-lab"), "/run", Some("tmpfs"), MsFlags::empty(), Some("mode=0755"))
         .map_err(|source| RealiseError::Kernel("mount a private /run", source))?;
-    fs::create_dir_all(FOLDER)
-        .map_err(|source| RealiseError::Write { path: FOLDER.to_owned(), source })
+    fs::create_dir_all(FOLDER).map_err(|source| RealiseError::Write { path: FOLDER.to_owned(), source })
 }
 
 /// Maps one user and one group of the parent namespace into the one this process just created.
-pub(crate) fn map_ids(inner_user: u32, outer_user: u32, inner_group: u32, outer_group: u32) -> Result<(), RealiseError> {
+pub(crate) fn map_ids(
+    inner_user: u32,
+    outer_user: u32,
+    inner_group: u32,
+    outer_group: u32,
+) -> Result<(), RealiseError> {
     // Without this the kernel refuses an unprivileged process the group map.
     write("/proc/self/setgroups", "deny")?;
     write("/proc/self/uid_map", &format!("{inner_user} {outer_user} 1"))?;
@@ -97,7 +101,8 @@ pub(crate) fn build(fabric: &Fabric, host_name: &str) -> Result<(), RealiseError
 /// Runs something in a network namespace, on a thread that belongs to it; programs it starts belong there too.
 pub(crate) fn within<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> Result<T, RealiseError> {
     let path = namespace_path(name);
-    let file = fs::File::open(&path).map_err(|source| RealiseError::Open { name: name.to_owned(), source })?;
+    let file =
+        fs::File::open(&path).map_err(|source| RealiseError::Open { name: name.to_owned(), source })?;
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             setns(file.as_fd(), CloneFlags::CLONE_NEWNET)

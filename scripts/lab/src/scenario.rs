@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::aws;
 use crate::change::{self, Change, NothingToChange};
 use crate::dns::Dns;
 use crate::imds::Imds;
@@ -26,6 +27,7 @@ pub(crate) struct Definition {
     pub(crate) topology: Topology,
     pub(crate) imds: Imds,
     pub(crate) dns: Dns,
+    pub(crate) aws: aws::Config,
     /// Variables of the instance besides the clean ones every run has, such as proxies.
     pub(crate) environment: BTreeMap<String, String>,
     /// What the agent is started with, besides the output format.
@@ -50,7 +52,7 @@ pub(crate) enum ScenarioError {
 
 /// Reads a scenario by its name, or by the path of its file.
 pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
-    let path = if name.ends_with(".toml") {
+    let path = if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
         PathBuf::from(name)
     } else {
         folder("scenarios").join(format!("{name}.toml"))
@@ -64,19 +66,25 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
     let mut topology_table = read_table(&base)?;
 
     let mut sections = Sections::take_from(&mut topology_table, &base)?;
-    sections.merge(file.imds, file.dns);
+    sections.merge(file.imds, file.dns, file.aws);
     let mut topology: Topology = parse(&base, topology_table)?;
     for each in file.change {
         change::apply(&mut topology, each)
             .map_err(|source| ScenarioError::Change { name: name.clone(), source })?;
     }
     topology::check(&topology).map_err(|source| ScenarioError::Invalid { name: name.clone(), source })?;
+    let mut aws: aws::Config = parse(&path, sections.aws)?;
+    aws.region.clone_from(&topology.region);
+    aws.instance.id.clone_from(&topology.instance.id);
+    aws.instance.vpc_id = Some(topology.vpc.id.clone());
+    aws.instance.private_ip = Some(topology.instance.private_address.into());
     Ok(Definition {
         name,
         title: file.title,
         topology,
         imds: parse(&path, sections.imds)?,
         dns: parse(&path, sections.dns)?,
+        aws,
         environment: file.environment,
         arguments: file.arguments,
         expect: file.expect,
@@ -112,6 +120,8 @@ struct File {
     #[serde(default)]
     dns: Table,
     #[serde(default)]
+    aws: Table,
+    #[serde(default)]
     environment: BTreeMap<String, String>,
     #[serde(default)]
     arguments: Vec<String>,
@@ -122,6 +132,7 @@ struct File {
 struct Sections {
     imds: Table,
     dns: Table,
+    aws: Table,
 }
 
 impl Sections {
@@ -130,12 +141,13 @@ impl Sections {
             Some(value) => parse_value(path, value),
             None => Ok(Table::new()),
         };
-        Ok(Self { imds: take("imds")?, dns: take("dns")? })
+        Ok(Self { imds: take("imds")?, dns: take("dns")?, aws: take("aws")? })
     }
 
-    fn merge(&mut self, imds: Table, dns: Table) {
+    fn merge(&mut self, imds: Table, dns: Table, aws: Table) {
         overlay(&mut self.imds, imds);
         overlay(&mut self.dns, dns);
+        overlay(&mut self.aws, aws);
     }
 }
 
@@ -190,7 +202,8 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_an_error() {
-        let table: Table = "title = 'x'\ntopology = 'private'\nchanges = []\n[expect]\nstatus = 'healthy'".parse().unwrap();
+        let table: Table =
+            "title = 'x'\ntopology = 'private'\nchanges = []\n[expect]\nstatus = 'healthy'".parse().unwrap();
         let error = parse::<File>(Path::new("x.toml"), table).err().unwrap();
         assert!(matches!(error, ScenarioError::Parse { .. }));
     }

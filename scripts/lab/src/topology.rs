@@ -216,6 +216,7 @@ pub(crate) enum AclAction {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Instance {
     pub(crate) id: String,
+    #[expect(clippy::struct_field_names, reason = "EC2's own word")]
     pub(crate) instance_type: String,
     pub(crate) image_id: String,
     pub(crate) network_interface: String,

@@ -33,11 +33,9 @@ pub(super) fn jumps(topology: &Topology, text: &mut String) {
 /// Each interface of the router that stands for (a part of) a subnet.
 fn places(topology: &Topology) -> Vec<(String, &Subnet)> {
     let instance = topology.subnet(&topology.instance.subnet).map(|subnet| ("inst0".to_owned(), subnet));
-    let nat = topology
-        .nat_gateways
-        .iter()
-        .enumerate()
-        .filter_map(|(index, nat)| topology.subnet(&nat.subnet).map(|subnet| (format!("nat{index}"), subnet)));
+    let nat = topology.nat_gateways.iter().enumerate().filter_map(|(index, nat)| {
+        topology.subnet(&nat.subnet).map(|subnet| (format!("nat{index}"), subnet))
+    });
     let interfaces = topology.subnets.iter().map(|subnet| ("eni0".to_owned(), subnet));
     instance.into_iter().chain(nat).chain(interfaces).collect()
 }

@@ -24,7 +24,10 @@ pub(super) fn gateway_endpoints(topology: &Topology, wiring: &Wiring) -> Namespa
             }
         }
         if endpoint.answers_at_ttl > 1 {
-            line(&mut floors, format_args!("\t\tiifname \"{interface}\" ip ttl < {} drop", endpoint.answers_at_ttl));
+            line(
+                &mut floors,
+                format_args!("\t\tiifname \"{interface}\" ip ttl < {} drop", endpoint.answers_at_ttl),
+            );
         }
     }
     line(&mut made.network, format_args!("route add local 0.0.0.0/0 dev lo table main"));

@@ -67,20 +67,27 @@ fn internet_gateway(topology: &Topology, wiring: &Wiring) -> Namespace {
         );
         return made;
     }
-    let join = |text: fn(&(Ipv4Addr, Ipv4Addr)) -> String| mappings.iter().map(text).collect::<Vec<_>>().join(", ");
-    let (outward, inward) = (join(|(private, public)| format!("{private} : {public}")), join(|(private, public)| format!("{public} : {private}")));
+    let join =
+        |text: fn(&(Ipv4Addr, Ipv4Addr)) -> String| mappings.iter().map(text).collect::<Vec<_>>().join(", ");
+    let (outward, inward) = (
+        join(|(private, public)| format!("{private} : {public}")),
+        join(|(private, public)| format!("{public} : {private}")),
+    );
     let known = join(|(private, _)| private.to_string());
-    made.firewall.push_str(&format!(
-        "table ip gateway {{\n\
-         \tchain prerouting {{\n\t\ttype nat hook prerouting priority -100; policy accept;\n\
-         \t\tiifname \"out0\" dnat to ip daddr map {{ {inward} }}\n\t}}\n\
-         \tchain postrouting {{\n\t\ttype nat hook postrouting priority 100; policy accept;\n\
-         \t\toifname \"out0\" snat to ip saddr map {{ {outward} }}\n\t}}\n\
-         \tchain forward {{\n\t\ttype filter hook forward priority 0; policy drop;\n\
-         \t\tct state established,related accept\n\
-         \t\tiifname \"vpc0\" ip saddr {{ {known} }} accept\n\
-         \t\tiifname \"out0\" ip daddr {{ {known} }} accept\n\t}}\n}}\n"
-    ));
+    line(
+        &mut made.firewall,
+        format_args!(
+            "table ip gateway {{\n\
+             \tchain prerouting {{\n\t\ttype nat hook prerouting priority -100; policy accept;\n\
+             \t\tiifname \"out0\" dnat to ip daddr map {{ {inward} }}\n\t}}\n\
+             \tchain postrouting {{\n\t\ttype nat hook postrouting priority 100; policy accept;\n\
+             \t\toifname \"out0\" snat to ip saddr map {{ {outward} }}\n\t}}\n\
+             \tchain forward {{\n\t\ttype filter hook forward priority 0; policy drop;\n\
+             \t\tct state established,related accept\n\
+             \t\tiifname \"vpc0\" ip saddr {{ {known} }} accept\n\
+             \t\tiifname \"out0\" ip daddr {{ {known} }} accept\n\t}}\n}}"
+        ),
+    );
     made
 }
 
@@ -94,7 +101,10 @@ fn responder_hop(topology: &Topology, wiring: &Wiring, index: usize, address: Ip
         made.network.push_str(&wire.far_up());
         for (_, public) in topology.public_mappings() {
             // The preferred source makes the router speak under its own address and not the wire's.
-            line(&mut made.network, format_args!("route add {public}/32 via {} src {address}", wire.addresses[0]));
+            line(
+                &mut made.network,
+                format_args!("route add {public}/32 via {} src {address}", wire.addresses[0]),
+            );
         }
     }
     if let Some(wire) = wiring.near(&name, "out0") {

@@ -8,8 +8,8 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::{
-    INSTANCE, METADATA, Namespace, RESOLVER, ROUTER, Silences, Wiring, acl, entries, forwarding, group, invisible, line,
-    namespace,
+    INSTANCE, METADATA, Namespace, RESOLVER, ROUTER, Silences, Wiring, acl, entries, forwarding, group,
+    invisible, line, namespace,
 };
 use crate::topology::{RouteTable, Subnet, Topology};
 
@@ -66,7 +66,10 @@ fn addresses(topology: &Topology, wiring: &Wiring, network: &mut String) {
     let mut in_subnet = |interface: &str, subnet: &str| {
         if let Some(subnet) = topology.subnet(subnet) {
             let length = subnet.cidr.prefix_len();
-            line(network, format_args!("addr add {}/{length} dev {interface} noprefixroute", gateway(subnet)));
+            line(
+                network,
+                format_args!("addr add {}/{length} dev {interface} noprefixroute", gateway(subnet)),
+            );
             line(network, format_args!("link set {interface} up"));
         }
     };
@@ -162,7 +165,10 @@ fn rules(topology: &Topology, network: &mut String) {
         }
     }
     for subnet in &topology.subnets {
-        line(network, format_args!("rule add pref 200 iif eni0 from {} lookup {}", subnet.cidr, number(subnet)));
+        line(
+            network,
+            format_args!("rule add pref 200 iif eni0 from {} lookup {}", subnet.cidr, number(subnet)),
+        );
     }
     line(network, format_args!("rule add pref 30000 blackhole"));
 }

@@ -63,7 +63,10 @@ fn unique_ids(topology: &Topology) -> Result<(), Invalid> {
 fn subnets(topology: &Topology) -> Result<(), Invalid> {
     for subnet in &topology.subnets {
         if !topology.vpc.cidrs.iter().any(|cidr| cidr.contains(&subnet.cidr)) {
-            return Err(Invalid::Outside { what: subnet.cidr.to_string(), container: topology.vpc.id.clone() });
+            return Err(Invalid::Outside {
+                what: subnet.cidr.to_string(),
+                container: topology.vpc.id.clone(),
+            });
         }
         if topology.route_table(&subnet.route_table).is_none() {
             return Err(unknown(&subnet.id, &subnet.route_table, "route table"));

@@ -1,0 +1,445 @@
+//! Which names exist and what they lead to: the VPC's private names, endpoints' names, AWS and a few web sites.
+//!
+//! Nothing here speaks the DNS protocol. Addresses of S3 and DynamoDB lie inside their published ranges, those of every
+//! other service outside all of them; the choice is made by hashing names, so it is the same in every run.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Answer, Code, internal_domain};
+use crate::aws::names::{self, partition_of};
+use crate::prefixes;
+use crate::topology::{InterfaceEndpoint, NetworkInterface, Topology};
+
+/// Addresses S3 gives at once.
+const S3_ADDRESSES: usize = 8;
+/// S3 changes its answers every few seconds.
+const S3_TTL: u32 = 5;
+const DYNAMODB_ADDRESSES: usize = 3;
+const TTL: u32 = 60;
+
+/// All names of one topology.
+#[derive(Debug, Clone)]
+pub(crate) struct Zones {
+    topology: Topology,
+    answers: Vec<Answer>,
+}
+
+/// One step of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) owner: String,
+    pub(crate) ttl: u32,
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Data {
+    Address(IpAddr),
+    Alias(String),
+}
+
+/// What there is to say about a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// The name exists; the records may be none of the type asked for.
+    Records(Vec<Record>),
+    Code(Code),
+}
+
+impl Zones {
+    /// The names of a topology as its VPC resolver gives them, with a scenario's overrides on top.
+    pub(crate) fn new(topology: Topology, answers: Vec<Answer>) -> Self {
+        Self { topology, answers }
+    }
+
+    /// Looks a name up as the VPC resolver does: overrides, then private names, then public ones.
+    pub(crate) fn private(&self, name: &str) -> Found {
+        Self::follow(name, &|name| {
+            overridden(&self.answers, name)
+                .or_else(|| self.within_vpc(name))
+                .or_else(|| self.public_step(name))
+        })
+    }
+
+    /// Looks a name up in the public DNS, which knows nothing of the VPC but its endpoints' own names.
+    pub(crate) fn public(&self, name: &str) -> Found {
+        Self::follow(name, &|name| self.public_step(name))
+    }
+
+    /// Looks a name up with another resolver's own overrides first.
+    pub(crate) fn with(answers: &[Answer], name: &str, otherwise: impl Fn(&str) -> Found) -> Found {
+        let Some(found) = overridden(answers, name) else { return otherwise(name) };
+        let Found::Records(mut records) = found else { return found };
+        if let Some(Record { data: Data::Alias(next), .. }) = records.last()
+            && let Found::Records(more) = otherwise(next)
+        {
+            records.extend(more);
+        }
+        Found::Records(records)
+    }
+
+    /// The zone that a negative answer about this name comes from.
+    pub(crate) fn zone_of(&self, name: &str) -> String {
+        let region = &self.topology.region;
+        let partition = partition_of(region);
+        [
+            &internal_domain(region),
+            partition.suffix,
+            partition.dual_stack_suffix,
+            "amazonaws.com",
+            "in-addr.arpa",
+        ]
+        .into_iter()
+        .find(|zone| within(name, zone))
+        .map_or_else(|| name.rsplit('.').next().unwrap_or_default().to_owned(), str::to_owned)
+    }
+
+    fn follow(name: &str, step: &dyn Fn(&str) -> Option<Found>) -> Found {
+        let mut records: Vec<Record> = Vec::new();
+        let mut next = name.to_owned();
+        // No chain of ours is longer, and overrides may lead in circles.
+        for _ in 0..8 {
+            let found = match step(&next) {
+                Some(Found::Records(found)) => found,
+                Some(code) if records.is_empty() => return code,
+                None if records.is_empty() => return Found::Code(Code::Nxdomain),
+                _ => break,
+            };
+            let alias = found.iter().find_map(|record| match &record.data {
+                Data::Alias(alias) => Some(alias.clone()),
+                Data::Address(_) => None,
+            });
+            records.extend(found);
+            match alias {
+                Some(alias) => next = alias,
+                None => break,
+            }
+        }
+        Found::Records(records)
+    }
+
+    /// Host names of the VPC, and the private DNS of its interface endpoints.
+    fn within_vpc(&self, name: &str) -> Option<Found> {
+        let domain = internal_domain(&self.topology.region);
+        if within(name, &domain) {
+            let host = name.strip_suffix(&domain)?.strip_suffix('.')?;
+            let address: Ipv4Addr = host.strip_prefix("ip-")?.replace('-', ".").parse().ok()?;
+            let known = self.topology.vpc.cidrs.iter().any(|cidr| cidr.contains(&address));
+            return known.then(|| addresses(name, TTL, [address]));
+        }
+        let vpc = &self.topology.vpc;
+        if !vpc.enable_dns_hostnames || !vpc.enable_dns_support {
+            return None;
+        }
+        let endpoint =
+            self.topology.interface_endpoints.iter().filter(|endpoint| endpoint.private_dns).find(
+                |endpoint| self.private_names(&endpoint.service).iter().any(|pattern| covers(pattern, name)),
+            )?;
+        Some(addresses(name, TTL, endpoint.network_interfaces.iter().map(|interface| interface.address)))
+    }
+
+    /// The names that an interface endpoint of this service takes over inside the VPC.
+    fn private_names(&self, service: &str) -> Vec<String> {
+        let region = &self.topology.region;
+        let suffix = partition_of(region).suffix;
+        let hosts: &[&str] = match service {
+            "s3" => &["s3", "*.s3", "s3-control", "*.s3-control", "s3-accesspoint", "*.s3-accesspoint"],
+            "ecr.api" => &["api.ecr"],
+            "ecr.dkr" => &["dkr.ecr", "*.dkr.ecr"],
+            "execute-api" => &["*.execute-api"],
+            "ecs-agent" => &["ecs-a"],
+            "ecs-telemetry" => &["ecs-t"],
+            // Its interface endpoint is reached by its own names only.
+            "dynamodb" => &[],
+            other => return vec![format!("{other}.{region}.{suffix}")],
+        };
+        hosts.iter().map(|host| format!("{host}.{region}.{suffix}")).collect()
+    }
+
+    fn public_step(&self, name: &str) -> Option<Found> {
+        web_site(name).or_else(|| self.endpoint_name(name)).or_else(|| service_name(name))
+    }
+
+    /// `vpce-ID-HASH[-ZONE].SERVICE.REGION.vpce.SUFFIX`: public names that lead to private addresses.
+    fn endpoint_name(&self, name: &str) -> Option<Found> {
+        let region = &self.topology.region;
+        let end = format!(".{region}.vpce.{}", partition_of(region).suffix);
+        let start = name.strip_suffix(&end)?;
+        let endpoint = self.topology.interface_endpoints.iter().find(|endpoint| {
+            let own = endpoint_label(endpoint);
+            let labels: Vec<&str> = start.split('.').collect();
+            labels.iter().any(|label| label.starts_with(&own)) && within(start, &endpoint.service)
+        })?;
+        let own = endpoint_label(endpoint);
+        let label = start.split('.').find(|label| label.starts_with(&own))?;
+        let zone = label.strip_prefix(&own).and_then(|rest| rest.strip_prefix('-'));
+        let chosen = endpoint.network_interfaces.iter().filter(|interface| {
+            zone.is_none_or(|zone| self.zone_name(interface).is_some_and(|name| name == zone))
+        });
+        Some(addresses(name, TTL, chosen.map(|interface| interface.address)))
+    }
+
+    fn zone_name(&self, interface: &NetworkInterface) -> Option<String> {
+        self.topology.subnet(&interface.subnet).map(|subnet| self.topology.zone_name(subnet))
+    }
+}
+
+/// The first label of an endpoint's own names, without a zone.
+pub(crate) fn endpoint_label(endpoint: &InterfaceEndpoint) -> String {
+    let digest = hex::encode(Sha256::digest(endpoint.id.as_bytes()));
+    format!("{}-{}", endpoint.id, &digest[..8])
+}
+
+fn overridden(answers: &[Answer], name: &str) -> Option<Found> {
+    let answer = answers.iter().find(|answer| covers(&answer.name.to_ascii_lowercase(), name))?;
+    if let Some(code) = answer.code {
+        return Some(Found::Code(code));
+    }
+    let record = |data| Record { owner: name.to_owned(), ttl: answer.ttl, data };
+    let alias = answer.cname.iter().map(|alias| record(Data::Alias(alias.clone())));
+    Some(Found::Records(
+        alias.chain(answer.addresses.iter().map(|address| record(Data::Address(*address)))).collect(),
+    ))
+}
+
+/// Web sites that are no AWS API, with the aliases they really have.
+fn web_site(name: &str) -> Option<Found> {
+    let alias = |target: &str, ttl| {
+        Some(Found::Records(vec![Record {
+            owner: name.to_owned(),
+            ttl,
+            data: Data::Alias(target.to_owned()),
+        }]))
+    };
+    let at = |list: &[[u8; 4]]| Some(addresses(name, TTL, list.iter().map(|octets| Ipv4Addr::from(*octets))));
+    match name {
+        "checkip.amazonaws.com" => alias("checkip.us-east-1.prod.check-ip.aws.a2z.com", 60),
+        "checkip.us-east-1.prod.check-ip.aws.a2z.com" => at(&[[3, 220, 57, 224], [18, 204, 189, 35]]),
+        "aws.amazon.com" => alias("tp.8e49140c2-frontier.amazon.com", 300),
+        "tp.8e49140c2-frontier.amazon.com" => alias("dr49lng3n1n2s.cloudfront.net", 60),
+        "dr49lng3n1n2s.cloudfront.net" => at(&[[18, 155, 68, 33], [18, 155, 68, 69]]),
+        "www.amazon.com" => alias("tp.47cf2c8c9-frontier.amazon.com", 300),
+        "tp.47cf2c8c9-frontier.amazon.com" => alias("d3ag4hukkh62yn.cloudfront.net", 60),
+        "d3ag4hukkh62yn.cloudfront.net" => at(&[[18, 239, 85, 148]]),
+        "www.amazonaws.com" => at(&[[72, 21, 206, 80]]),
+        "www.amazonaws.cn" => at(&[[54, 223, 120, 151]]),
+        "example.com" | "www.example.com" => at(&[[23, 215, 0, 136], [23, 192, 228, 80]]),
+        _ => None,
+    }
+}
+
+/// The public names of AWS services.
+fn service_name(name: &str) -> Option<Found> {
+    let host = names::parse(name)?;
+    if host.vpc_endpoint.is_some() {
+        return None;
+    }
+    let region = host.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
+    match host.service.as_str() {
+        "s3" => {
+            let records = addresses(name, S3_TTL, spread("s3", &region, S3_ADDRESSES));
+            if host.bucket.is_none() || name.contains("dualstack") {
+                return Some(records);
+            }
+            // Buckets are aliases of a common name.
+            let common = format!("s3-r-w.{region}.{}", host.suffix);
+            Some(Found::Records(vec![Record { owner: name.to_owned(), ttl: TTL, data: Data::Alias(common) }]))
+        }
+        "s3-r-w" => Some(addresses(name, S3_TTL, spread("s3", &region, S3_ADDRESSES))),
+        "dynamodb" => Some(addresses(name, S3_TTL, spread("dynamodb", &region, DYNAMODB_ADDRESSES))),
+        service if SERVICES.contains(&service) => Some(addresses(name, TTL, [elsewhere(service, &region)])),
+        _ => None,
+    }
+}
+
+/// Services with ordinary names `SERVICE.REGION.SUFFIX`, in the words of [`names::Host::service`].
+const SERVICES: [&str; 39] = [
+    "acm",
+    "application-autoscaling",
+    "athena",
+    "autoscaling",
+    "cloudformation",
+    "cloudtrail",
+    "codebuild",
+    "codecommit",
+    "codedeploy",
+    "ec2",
+    "ec2messages",
+    "ecr",
+    "ecr-registry",
+    "ecs",
+    "ecs-a",
+    "ecs-t",
+    "eks",
+    "elasticbeanstalk",
+    "elasticbeanstalk-health",
+    "elasticfilesystem",
+    "elasticloadbalancing",
+    "events",
+    "firehose",
+    "glue",
+    "iam",
+    "kinesis",
+    "kms",
+    "lambda",
+    "logs",
+    "monitoring",
+    "rds",
+    "sagemaker",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "ssmmessages",
+    "streams.dynamodb",
+    "sts",
+];
+
+/// Addresses inside a gateway service's published ranges, as far apart as there are ranges.
+fn spread(service: &str, region: &str, count: usize) -> Vec<Ipv4Addr> {
+    let mut ranges = prefixes::of(service, region);
+    // The largest first: small blocks are those that managed prefix lists sometimes lack.
+    ranges.sort_by_key(|range| (range.prefix_len(), range.network()));
+    if ranges.is_empty() {
+        return vec![elsewhere(service, region)];
+    }
+    let mut chosen: Vec<Ipv4Addr> = (0..count)
+        .map(|index| {
+            let range = ranges[index % ranges.len()];
+            let size = 1_u32 << (32 - u32::from(range.prefix_len()));
+            let offset = number(&format!("{service}/{region}/{index}")) % size.saturating_sub(2).max(1) + 1;
+            Ipv4Addr::from(u32::from(range.network()) + offset.min(size - 1))
+        })
+        .collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen
+}
+
+/// An address of another service: AWS's own ranges, outside those of every gateway service.
+fn elsewhere(service: &str, region: &str) -> Ipv4Addr {
+    let base = if region.starts_with("cn-") { [54, 222, 0, 0] } else { [52, 46, 0, 0] };
+    let taken = prefixes::all();
+    let candidate = |attempt: u32| {
+        let offset = number(&format!("{service}/{region}/elsewhere/{attempt}")) % 0xfffe + 1;
+        Ipv4Addr::from(u32::from(Ipv4Addr::from(base)) + offset)
+    };
+    (0..64)
+        .map(candidate)
+        .find(|address| !taken.iter().any(|range| range.contains(address)))
+        .unwrap_or_else(|| candidate(64))
+}
+
+fn number(text: &str) -> u32 {
+    let digest = Sha256::digest(text.as_bytes());
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+}
+
+fn addresses(owner: &str, ttl: u32, list: impl IntoIterator<Item = Ipv4Addr>) -> Found {
+    let record = |address| Record { owner: owner.to_owned(), ttl, data: Data::Address(IpAddr::V4(address)) };
+    Found::Records(list.into_iter().map(record).collect())
+}
+
+/// Whether a pattern (`*.` in front covers everything below) covers a name.
+fn covers(pattern: &str, name: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        Some(parent) => name != parent && within(name, parent),
+        None => pattern == name,
+    }
+}
+
+fn within(name: &str, zone: &str) -> bool {
+    name.strip_suffix(zone).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    fn zones(name: &str) -> Zones {
+        let definition = scenario::load(name).unwrap();
+        Zones::new(definition.topology, definition.dns.answers)
+    }
+
+    fn addresses_of(found: Found) -> Vec<IpAddr> {
+        let Found::Records(records) = found else { return Vec::new() };
+        let address = |record: Record| match record.data {
+            Data::Address(address) => Some(address),
+            Data::Alias(_) => None,
+        };
+        records.into_iter().filter_map(address).collect()
+    }
+
+    #[test]
+    fn gateway_services_have_addresses_inside_their_ranges_and_others_outside_all() {
+        let zones = zones("healthy-private");
+        for (host, service) in
+            [("s3.us-east-1.amazonaws.com", "s3"), ("dynamodb.us-east-1.amazonaws.com", "dynamodb")]
+        {
+            let ranges = prefixes::of(service, "us-east-1");
+            let found = addresses_of(zones.private(host));
+            assert!(found.len() > 1, "{host}");
+            assert!(
+                found
+                    .iter()
+                    .all(|address| ranges.iter().any(|range| IpAddr::V4(range.network()) <= *address))
+            );
+            for address in found {
+                let IpAddr::V4(address) = address else { panic!("{address}") };
+                assert!(ranges.iter().any(|range| range.contains(&address)), "{address}");
+            }
+        }
+        let IpAddr::V4(other) = addresses_of(zones.private("kms.us-east-1.amazonaws.com"))[0] else {
+            panic!()
+        };
+        assert!(!prefixes::all().iter().any(|range| range.contains(&other)));
+    }
+
+    #[test]
+    fn private_dns_is_known_inside_the_vpc_only() {
+        let zones = zones("healthy-private");
+        let name = "ssm.us-east-1.amazonaws.com";
+        let inside = addresses_of(zones.private(name));
+        assert_eq!(inside, ["10.0.1.101".parse::<IpAddr>().unwrap(), "10.0.2.101".parse().unwrap()]);
+        assert!(!addresses_of(zones.public(name)).contains(&inside[0]));
+    }
+
+    #[test]
+    fn private_dns_needs_both_attributes_of_the_vpc() {
+        let mut zones = zones("healthy-private");
+        zones.topology.vpc.enable_dns_hostnames = false;
+        let found = addresses_of(zones.private("ssm.us-east-1.amazonaws.com"));
+        assert!(!found.contains(&"10.0.1.101".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_endpoints_own_name_leads_to_its_interfaces_even_in_the_public_dns() {
+        let zones = zones("healthy-private");
+        let label = endpoint_label(&zones.topology.interface_endpoints[0]);
+        let all = addresses_of(zones.public(&format!("{label}.ssm.us-east-1.vpce.amazonaws.com")));
+        let one = addresses_of(zones.public(&format!("{label}-us-east-1b.ssm.us-east-1.vpce.amazonaws.com")));
+        assert_eq!((all.len(), one), (2, vec!["10.0.2.101".parse().unwrap()]));
+    }
+
+    #[test]
+    fn unknown_names_do_not_exist() {
+        let zones = zones("healthy-private");
+        for name in ["nonsense.us-east-1.amazonaws.com", "example.invalid", "no-host.ec2.internal"] {
+            assert_eq!(zones.private(name), Found::Code(Code::Nxdomain), "{name}");
+        }
+        assert_eq!(zones.zone_of("nonsense.us-east-1.amazonaws.com"), "amazonaws.com");
+    }
+
+    #[test]
+    fn a_bucket_is_an_alias_of_a_common_name() {
+        let Found::Records(records) = zones("healthy-private").private("data.s3.us-east-1.amazonaws.com")
+        else {
+            panic!()
+        };
+        assert!(matches!(&records[0].data, Data::Alias(name) if name == "s3-r-w.us-east-1.amazonaws.com"));
+        assert_eq!(records.len(), 1 + S3_ADDRESSES);
+    }
+}
