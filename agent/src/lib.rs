@@ -1,4 +1,19 @@
-//! Judges.
+//! Judges: what to ask, what the answers mean, and how to say it.
+//!
+//! [`plan`] makes a plan from what the host says; the `probes` crate carries it out; [`classify`] turns what it saw into
+//! verdicts, [`diagnose`] verdicts into findings, [`judge`] all of it into a [`report`], and [`render`] shows that. Nothing
+//! here opens a socket, reads a clock or asks the environment; `.clippy.toml` of this folder holds that line.
 
 pub mod catalogue;
+pub mod classify;
+pub mod cli;
+pub mod diagnose;
+pub mod explain;
+pub mod judge;
+pub mod listing;
+pub mod plan;
 pub mod prefix_lists;
+pub mod profiles;
+pub mod render;
+pub mod report;
+pub mod settings;

@@ -1,2 +1,234 @@
-//! The command line of the agent.
-fn main() {}
+//! The shell around the library: arguments in, report out, exit code. Everything that touches the process, the files or
+//! the terminal is here and in [`output`]; everything that touches the network is in the `probes` crate.
+
+mod output;
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use probes::environment::ObserveSettings;
+use probes::observations::{Observations, Reply};
+use probes::{Clock, Environment};
+use tokio::signal::unix::{SignalKind, signal};
+use vpcprobe::cli::{Cli, Command, OutputArguments, RunArguments};
+use vpcprobe::judge::{exit, judge};
+use vpcprobe::prefix_lists::{self, PrefixList};
+use vpcprobe::report::{ControlPlane, EnvironmentRecord, Proofs, Recording, Report, Run};
+use vpcprobe::settings::{Outputs, Settings, SettingsError, Surroundings};
+use vpcprobe::{catalogue, explain, listing, plan};
+
+/// All that instance metadata may take, answers or none.
+const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    // A fault of ours must not print a page of backtrace over the report; the report names the step or rule.
+    std::panic::set_hook(Box::new(|panic| {
+        complain(&format!("vpcprobe: internal error: {}", one_line(&panic.to_string())));
+    }));
+    let code = std::panic::catch_unwind(|| match dispatch() {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("vpcprobe: {}", chain(&error)));
+            exit::USAGE
+        }
+    });
+    ExitCode::from(code.unwrap_or(exit::INTERNAL))
+}
+
+fn dispatch() -> Result<u8, SettingsError> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors and go to standard output; clap knows which is which.
+            let _ = error.print();
+            return Ok(if error.use_stderr() { exit::USAGE } else { exit::OK });
+        }
+    };
+    match cli.command {
+        None => run(&cli.run),
+        Some(Command::Run(arguments)) => run(&arguments),
+        Some(Command::Judge { report, output }) => {
+            let recording = read_report::<Recording>(&report)?;
+            show(&judge(recording), &output)
+        }
+        Some(Command::Render { report, output }) => {
+            let report = read_report::<Report>(&report)?;
+            show(&report, &output)
+        }
+        Some(Command::Explain { topic }) => explain::explain(topic.as_deref()).map(|text| print(&text)),
+        Some(Command::Services { region }) => listing::services(&region).map(|text| print(&text)),
+        Some(Command::Schema) => Ok(print(&listing::schema())),
+    }
+}
+
+fn run(arguments: &RunArguments) -> Result<u8, SettingsError> {
+    let bundle = std::env::var("AWS_CA_BUNDLE").ok();
+    let surroundings = Surroundings {
+        stdout_is_terminal: std::io::stdout().is_terminal(),
+        aws_ca_bundle: bundle.as_deref(),
+    };
+    let settings = Settings::resolve(arguments, surroundings)?;
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("vpcprobe: failed to start: {error}"));
+            return Ok(exit::INTERNAL);
+        }
+    };
+    let recording = runtime.block_on(record(&settings))?;
+    // What is still under way when the deadline came must not hold up the report.
+    runtime.shutdown_background();
+    let report = judge(recording);
+    Ok(output::write(&report, &settings.outputs))
+}
+
+/// Observes the host, plans, observes the network, and puts it all down.
+async fn record(settings: &Settings) -> Result<Recording, SettingsError> {
+    let clock = Clock::start();
+    let observe = ObserveSettings {
+        region: settings.region.clone(),
+        imds_timeout: IMDS_TIMEOUT,
+        aws_profile: settings.aws_profile.clone(),
+    };
+    let mut host = probes::environment::observe(&observe, &clock).await;
+    if !settings.judge.sign {
+        host.secrets = None;
+    }
+    let prefix_lists = settle_region(settings, &mut host.environment)?;
+    let planned = plan::plan(&host.environment, settings, &prefix_lists);
+    let (stopped, stop) = tokio::sync::oneshot::channel();
+    let watch = tokio::spawn(async move {
+        terminated().await;
+        // The receiver is gone only when the run is over, and then nobody needs to know.
+        let _ = stopped.send(());
+    });
+    let mut cut_short = false;
+    let mut observations = probes::run(&planned, &host, &clock, async {
+        cut_short = stop.await.is_ok();
+    })
+    .await;
+    watch.abort();
+    let elapsed_ms = clock.elapsed_ms();
+    if host.environment.region.is_none() {
+        observations.targets = plan::targets_without_region(settings);
+    }
+    host.environment.clock_offset_ms = clock_offset(&observations);
+    Ok(Recording {
+        run: Run {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: clock.started_at(),
+            elapsed_ms,
+            deadline_ms: u64::try_from(settings.deadline.as_millis()).unwrap_or(u64::MAX),
+            arguments: std::env::args().skip(1).collect(),
+            cut_short: cut_short || elapsed_ms >= settings.deadline.as_secs_f64() * 1000.0,
+            settings: settings.judge.clone(),
+        },
+        environment: EnvironmentRecord { host: host.environment, prefix_lists },
+        targets: observations.targets,
+        controls: observations.controls,
+        control_plane: ControlPlane {
+            not_asked_because: Some("this version does not read the EC2 control plane".to_owned()),
+        },
+        proofs: Proofs { not_made_because: Some("this version makes no path proofs".to_owned()) },
+    })
+}
+
+/// Checks the Region that was found, fills in what follows from it, and gives the prefix lists that belong to it.
+///
+/// # Errors
+/// No Region on a host that is no EC2 instance; a prefix-list file of another Region.
+fn settle_region(
+    settings: &Settings,
+    environment: &mut Environment,
+) -> Result<Vec<PrefixList>, SettingsError> {
+    settings.check_region(environment)?;
+    let partition = environment.region.as_deref().and_then(catalogue::partition_of_region);
+    let Some((region, partition)) = environment.region.clone().zip(partition) else {
+        if environment.ec2_signs.is_empty() {
+            return Err(SettingsError::NoRegion);
+        }
+        // What was found is no Region of any partition, so no host name follows from it.
+        environment.region = None;
+        environment.region_source = None;
+        return Ok(Vec::new());
+    };
+    environment.partition.get_or_insert_with(|| partition.name.clone());
+    let mut lists = settings.prefix_lists_for(&region)?;
+    for service in &settings.services {
+        if !lists.iter().any(|list| list.service == service.id) {
+            lists.extend(prefix_lists::snapshot(&service.id, &region));
+        }
+    }
+    Ok(lists)
+}
+
+/// The peers' clock against ours, as most of them see it: the median of what their replies say.
+fn clock_offset(observations: &Observations) -> Option<i64> {
+    let attempts =
+        observations.targets.iter().chain(&observations.controls).flat_map(|target| &target.attempts);
+    let mut offsets: Vec<i64> = attempts
+        .filter_map(|attempt| attempt.call.done())
+        .filter_map(|reply: &Reply| reply.clock_offset_ms)
+        .collect();
+    offsets.sort_unstable();
+    offsets.get(offsets.len() / 2).copied()
+}
+
+/// Resolves when this process is told to end.
+async fn terminated() {
+    let (Ok(mut term), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without a handler the signal ends the process as it always did.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn show(report: &Report, arguments: &OutputArguments) -> Result<u8, SettingsError> {
+    let outputs = Outputs::resolve(arguments, &[], std::io::stdout().is_terminal())?;
+    Ok(output::write(report, &outputs))
+}
+
+fn read_report<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, SettingsError> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    let text =
+        text.map_err(|source| SettingsError::Unreadable { what: "report", path: path.to_owned(), source })?;
+    serde_json::from_str(&text).map_err(|source| SettingsError::BadReport { path: path.to_owned(), source })
+}
+
+fn print(text: &str) -> u8 {
+    // A reader that closed the pipe early (`| head`) has all it wanted.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    exit::OK
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// An error and everything that led to it, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    one_line(&text)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -145,13 +145,20 @@ impl<T, U, F> Step<(T, U), F> {
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     origin: Instant,
+    started_at: jiff::Timestamp,
 }
 
 impl Clock {
     /// Starts the clock now.
     #[must_use]
     pub fn start() -> Self {
-        Self { origin: Instant::now() }
+        Self { origin: Instant::now(), started_at: jiff::Timestamp::now() }
+    }
+
+    /// When the clock was started by this host's wall clock, RFC 3339 in UTC to the millisecond.
+    #[must_use]
+    pub fn started_at(&self) -> String {
+        format!("{:.3}", self.started_at)
     }
 
     /// Milliseconds since the start of the run, to the microsecond.

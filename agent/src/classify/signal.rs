@@ -1,0 +1,219 @@
+//! The closed set of signals, grouped in dimensions. The values of one dimension exclude each other, and one value of
+//! most dimensions says that nothing was learnt.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Declares one dimension: its values, the list of them all, and the name each has in a report.
+macro_rules! dimension {
+    ($(#[$outer:meta])* $name:ident { $($(#[$inner:meta])* $value:ident,)+ }) => {
+        $(#[$outer])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$inner])* $value,)+ }
+
+        impl $name {
+            /// Every value of this dimension.
+            pub const ALL: &'static [Self] = &[$(Self::$value,)+];
+
+            /// The name of the value in a report.
+            #[must_use]
+            pub fn name(self) -> SignalName {
+                match self { $(Self::$value => SignalName::$value,)+ }
+            }
+        }
+    };
+}
+
+dimension! {
+    /// What kind of address the name leads to.
+    Address {
+        /// A private address inside the VPC, of a service whose interface endpoints give its name private addresses.
+        AddressInVpc,
+        /// A private address inside the VPC, of a service whose interface endpoints have no private DNS: an override.
+        AddressInVpcByOverride,
+        /// A private address outside every known block of the VPC.
+        AddressPrivateOutsideVpc,
+        /// A private address, and the VPC's blocks are not known.
+        AddressPrivateVpcUnknown,
+        /// An address of the public internet.
+        AddressPublic,
+        /// An address that can belong to no service: loopback, link-local, unspecified, multicast.
+        AddressNotRoutable,
+    }
+}
+
+dimension! {
+    /// How the address lies to the prefixes that a gateway endpoint serves.
+    Prefixes {
+        /// Inside the list that EC2 or a file from EC2 gave: a gateway route, if there is one, matches.
+        InsidePrefixList,
+        /// Inside the published ranges: a gateway route probably matches.
+        InsideSnapshot,
+        /// Outside the list that EC2 or a file from EC2 gave: no gateway route can match.
+        OutsidePrefixList,
+        /// Outside the published ranges as this program knows them, which age.
+        OutsideSnapshot,
+        /// No list for this service and Region.
+        PrefixesUnknown,
+        /// The service has no gateway endpoint, or the address is private.
+        NoGatewayForService,
+    }
+}
+
+dimension! {
+    /// Which routers made themselves visible on the way.
+    Hops {
+        /// None, though the destination answered and silent routers were asked again.
+        NoVisibleResponder,
+        /// The first one that did has a private address: a NAT gateway, a NAT instance or an appliance.
+        PrivateFirstResponder,
+        /// The first one that did is a router of the internet side.
+        InternetFirstResponder,
+        /// No walk was made, or it tells nothing.
+        HopsUnknown,
+    }
+}
+
+dimension! {
+    /// What a public host that no VPC endpoint serves shows for comparison.
+    Control {
+        /// Its path begins with the same visible router.
+        ControlSharesFirstResponder,
+        /// Its path shows routers.
+        ControlShowsResponders,
+        /// It answers, and its path shows no router either.
+        ControlSilent,
+        /// It does not answer.
+        ControlUnreachable,
+        /// It was not asked, or tells nothing.
+        ControlUnknown,
+    }
+}
+
+dimension! {
+    /// How far the contact went.
+    Contact {
+        /// The service answered HTTP over TLS that a client on this host accepts.
+        ServiceAnswered,
+        /// TLS stood with a peer that no set of roots vouches for.
+        PeerUntrusted,
+        /// TCP stood, and then nothing more.
+        ConnectedOnly,
+        /// TCP did not get through.
+        NotConnected,
+        /// Nothing was tried.
+        NotTried,
+    }
+}
+
+dimension! {
+    /// Who the peer is by its certificate.
+    Identity {
+        /// The bundled public roots vouch for the name, or an authority of the field's does and the host accepts it.
+        PeerIsAws,
+        /// The host accepts it, but neither the bundled roots nor a known issuer stand behind it: TLS is intercepted.
+        PeerIntercepts,
+        /// There is no certificate to go by.
+        PeerUnknown,
+    }
+}
+
+dimension! {
+    /// Whether the service itself named a VPC endpoint.
+    Word {
+        /// Its refusal names a VPC endpoint policy: the request came through a VPC endpoint.
+        EndpointPolicyNamed,
+        /// It said nothing of the kind.
+        NoEndpointNamed,
+    }
+}
+
+dimension! {
+    /// Whether the internet gateway maps a public address to this instance.
+    PublicAddress {
+        /// It does.
+        InstanceHasPublicAddress,
+        /// It does not: an internet gateway alone leads nowhere.
+        InstanceHasNoPublicAddress,
+        /// Instance metadata did not say.
+        PublicAddressUnknown,
+    }
+}
+
+/// Everything that was learnt about one address, one value per dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each field is the dimension of its type")]
+pub struct Signals {
+    pub address: Address,
+    pub prefixes: Prefixes,
+    pub hops: Hops,
+    pub control: Control,
+    pub contact: Contact,
+    pub identity: Identity,
+    pub word: Word,
+    pub public_address: PublicAddress,
+}
+
+/// The name of a signal in a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each name is documented at the dimension it belongs to")]
+pub enum SignalName {
+    AddressInVpc,
+    AddressInVpcByOverride,
+    AddressPrivateOutsideVpc,
+    AddressPrivateVpcUnknown,
+    AddressPublic,
+    AddressNotRoutable,
+    InsidePrefixList,
+    InsideSnapshot,
+    OutsidePrefixList,
+    OutsideSnapshot,
+    PrefixesUnknown,
+    NoGatewayForService,
+    NoVisibleResponder,
+    PrivateFirstResponder,
+    InternetFirstResponder,
+    HopsUnknown,
+    ControlSharesFirstResponder,
+    ControlShowsResponders,
+    ControlSilent,
+    ControlUnreachable,
+    ControlUnknown,
+    ServiceAnswered,
+    PeerUntrusted,
+    ConnectedOnly,
+    NotConnected,
+    NotTried,
+    PeerIsAws,
+    PeerIntercepts,
+    PeerUnknown,
+    EndpointPolicyNamed,
+    NoEndpointNamed,
+    InstanceHasPublicAddress,
+    InstanceHasNoPublicAddress,
+    PublicAddressUnknown,
+    /// No resolver gave an address.
+    NoAddress,
+    /// No Region is known, so there is no host name to ask for.
+    RegionUnknown,
+    /// Reachable addresses take different paths.
+    AddressesDisagree,
+}
+
+impl Signals {
+    /// The names of all values, in the order of the dimensions.
+    #[must_use]
+    pub fn names(&self) -> [SignalName; 8] {
+        [
+            self.address.name(),
+            self.prefixes.name(),
+            self.hops.name(),
+            self.control.name(),
+            self.contact.name(),
+            self.identity.name(),
+            self.word.name(),
+            self.public_address.name(),
+        ]
+    }
+}

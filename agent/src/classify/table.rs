@@ -1,0 +1,498 @@
+//! The truth table: which set of signals means which path, and how sure that is.
+//!
+//! The first row that matches decides. `vpcprobe explain verdicts` prints the table as it stands here, and a test walks
+//! the full product of all dimensions. What each reading rests on: the Amazon VPC guide on gateway endpoints (an
+//! address behind one is the same public address as over the internet, so the address alone tells nothing) and field
+//! traces of TCP walks, in which a gateway endpoint never showed a router, a NAT gateway showed its private address
+//! first, and an internet gateway's path showed routers of 240.0.0.0/4, 100.64.0.0/10 and public ranges. The traces
+//! are few: "likely" is as far as they carry.
+
+use super::signal::{Address, Contact, Control, Hops, Identity, Prefixes, PublicAddress, Signals, Word};
+use crate::report::{Confidence, Path, Via};
+
+/// What a set of signals means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ruling {
+    /// The path.
+    pub path: Path,
+    /// What carries the packets out of the subnet.
+    pub via: Option<Via>,
+    /// How sure the path is; `None` exactly where it is undetermined.
+    pub confidence: Option<Confidence>,
+}
+
+/// One row: it matches when every dimension has one of the row's values; an empty list stands for any.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each field is the dimension of its type")]
+pub struct Row {
+    pub address: &'static [Address],
+    pub prefixes: &'static [Prefixes],
+    pub hops: &'static [Hops],
+    pub control: &'static [Control],
+    pub contact: &'static [Contact],
+    pub identity: &'static [Identity],
+    pub word: &'static [Word],
+    pub public_address: &'static [PublicAddress],
+    /// What the row means.
+    pub ruling: Ruling,
+    /// The same in a sentence for the reader of a verdict.
+    pub reading: &'static str,
+}
+
+use Address::{
+    AddressInVpc, AddressInVpcByOverride, AddressNotRoutable, AddressPrivateOutsideVpc,
+    AddressPrivateVpcUnknown, AddressPublic,
+};
+use Confidence::{Likely, Possible, Proven};
+use Contact::{ConnectedOnly, NotConnected, NotTried, PeerUntrusted, ServiceAnswered};
+use Control::{ControlSharesFirstResponder, ControlShowsResponders, ControlSilent, ControlUnreachable};
+use Hops::{HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder};
+use Identity::{PeerIntercepts, PeerIsAws};
+use Path::{GatewayEndpoint, InterfaceEndpoint, Internet, Undetermined, Unreachable};
+use Prefixes::{
+    InsidePrefixList, InsideSnapshot, NoGatewayForService, OutsidePrefixList, OutsideSnapshot,
+    PrefixesUnknown,
+};
+use PublicAddress::InstanceHasPublicAddress;
+use Via::{InternetGateway, NatOrAppliance};
+use Word::EndpointPolicyNamed;
+
+const fn sure(path: Path, via: Option<Via>, confidence: Confidence) -> Ruling {
+    Ruling { path, via, confidence: Some(confidence) }
+}
+
+const UNDETERMINED: Ruling = Ruling { path: Undetermined, via: None, confidence: None };
+
+/// A row that matches anything and means nothing; every row of the table changes some of it.
+const ANY: Row = Row {
+    address: &[],
+    prefixes: &[],
+    hops: &[],
+    control: &[],
+    contact: &[],
+    identity: &[],
+    word: &[],
+    public_address: &[],
+    ruling: UNDETERMINED,
+    reading: "",
+};
+
+const CONNECTED: &[Contact] = &[ServiceAnswered, PeerUntrusted, ConnectedOnly];
+const PRIVATE: &[Address] =
+    &[AddressInVpc, AddressInVpcByOverride, AddressPrivateOutsideVpc, AddressPrivateVpcUnknown];
+const INSIDE: &[Prefixes] = &[InsidePrefixList, InsideSnapshot];
+/// The control tells this silence from a general one: it shows routers where the service shows none, or the internet
+/// cannot be reached at all.
+const CONTROL_DIFFERS: &[Control] =
+    &[ControlSharesFirstResponder, ControlShowsResponders, ControlUnreachable];
+
+/// The table. Order matters: what the service itself said comes first, then what stands in the way, then addresses.
+pub const TABLE: &[Row] = &[
+    // What the service itself said.
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: PRIVATE,
+        ruling: sure(InterfaceEndpoint, None, Proven),
+        reading: "the service's refusal names a VPC endpoint policy, and the address is private",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: &[AddressPublic],
+        prefixes: &[InsidePrefixList, InsideSnapshot, OutsideSnapshot, PrefixesUnknown],
+        hops: &[NoVisibleResponder, PrivateFirstResponder, HopsUnknown],
+        ruling: sure(GatewayEndpoint, None, Proven),
+        reading: "the service's refusal names a VPC endpoint policy, and the address is public",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
+        reading: "the evidence contradicts itself: the service's refusal names a VPC endpoint policy, but the address or \
+                  the routers on the way are those of another path",
+        ..ANY
+    },
+    // Nothing was tried.
+    Row {
+        contact: &[NotTried],
+        address: &[AddressInVpc],
+        ruling: sure(InterfaceEndpoint, None, Possible),
+        reading: "the name resolves to a private address of this VPC; no connection was tried",
+        ..ANY
+    },
+    Row { contact: &[NotTried], reading: "no connection was tried", ..ANY },
+    // Addresses of no service.
+    Row {
+        address: &[AddressNotRoutable],
+        contact: &[NotConnected],
+        ruling: sure(Unreachable, None, Likely),
+        reading: "the name resolves to an address that belongs to no service, and nothing answers there",
+        ..ANY
+    },
+    Row {
+        address: &[AddressNotRoutable],
+        reading: "the name resolves to an address that belongs to no service: something on this host or in its DNS stands \
+                  in between, and where it leads cannot be seen",
+        ..ANY
+    },
+    // Private addresses.
+    Row {
+        address: &[AddressInVpc],
+        contact: &[ServiceAnswered],
+        identity: &[PeerIsAws],
+        ruling: sure(InterfaceEndpoint, None, Likely),
+        reading: "the name resolves to a private address of this VPC, and the service answers there under its own \
+                  certificate",
+        ..ANY
+    },
+    Row {
+        address: &[AddressInVpc],
+        ruling: sure(InterfaceEndpoint, None, Possible),
+        reading: "the name resolves to a private address of this VPC, as an interface endpoint's private DNS makes it; \
+                  nothing that answered there confirms it",
+        ..ANY
+    },
+    Row {
+        address: &[AddressInVpcByOverride],
+        ruling: sure(InterfaceEndpoint, None, Possible),
+        reading: "the name resolves to a private address of this VPC although this service's interface endpoints have no \
+                  private DNS: somebody's own DNS record leads there, to an interface endpoint or to something else",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPrivateOutsideVpc, AddressPrivateVpcUnknown],
+        ruling: sure(InterfaceEndpoint, None, Possible),
+        reading: "the name resolves to a private address that is not known to be in this VPC: an interface endpoint in \
+                  another network (hub and spoke), or somebody's own override",
+        ..ANY
+    },
+    // Public addresses that do not answer: only a router on the way shows where the packets would go.
+    Row {
+        address: &[AddressPublic],
+        contact: &[NotConnected],
+        hops: &[PrivateFirstResponder],
+        ruling: sure(Internet, Some(NatOrAppliance), Possible),
+        reading: "no connection, but the packets get as far as a router with a private address (NAT or appliance)",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: &[NotConnected],
+        hops: &[InternetFirstResponder],
+        ruling: sure(Internet, None, Possible),
+        reading: "no connection, but the packets get as far as a router of the internet side",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: &[NotConnected],
+        ruling: sure(Unreachable, None, Likely),
+        reading: "no connection, and no router on the way shows where the packets would go",
+        ..ANY
+    },
+    // Routers of the internet side.
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[InternetFirstResponder],
+        public_address: &[InstanceHasPublicAddress],
+        ruling: sure(Internet, Some(InternetGateway), Likely),
+        reading: "routers of the internet side are visible on the way, and the instance has a public address",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[InternetFirstResponder],
+        ruling: sure(Internet, None, Likely),
+        reading: "routers of the internet side are visible on the way",
+        ..ANY
+    },
+    // A private first router: NAT, unless it leads to an endpoint behind an appliance.
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[PrivateFirstResponder],
+        control: &[ControlSharesFirstResponder],
+        ruling: sure(Internet, Some(NatOrAppliance), Likely),
+        reading: "the first visible router has a private address (NAT or appliance), and a public host that no VPC \
+                  endpoint serves is reached through the same one",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[PrivateFirstResponder],
+        prefixes: &[NoGatewayForService, OutsidePrefixList],
+        ruling: sure(Internet, Some(NatOrAppliance), Likely),
+        reading: "the first visible router has a private address (NAT or appliance), and no gateway endpoint can serve \
+                  this address",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[PrivateFirstResponder],
+        ruling: sure(Internet, Some(NatOrAppliance), Possible),
+        reading: "the first visible router has a private address: NAT, or an appliance that may lead to an endpoint; no \
+                  control tells which",
+        ..ANY
+    },
+    // An interceptor hides what is behind it.
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        identity: &[PeerIntercepts],
+        reading: "TLS is intercepted on the way, so what answers is not the service, and the path behind the interceptor \
+                  cannot be seen",
+        ..ANY
+    },
+    // Services without a gateway endpoint: a public address is the internet's.
+    Row {
+        address: &[AddressPublic],
+        contact: &[ServiceAnswered],
+        prefixes: &[NoGatewayForService],
+        identity: &[PeerIsAws],
+        ruling: sure(Internet, None, Likely),
+        reading: "the service has no gateway endpoint, and it answers at a public address under its own certificate",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: &[NoGatewayForService],
+        ruling: sure(Internet, None, Possible),
+        reading: "the service has no gateway endpoint, and something answers at its public address",
+        ..ANY
+    },
+    // Gateway endpoints: inside the prefixes, and no router visible where the control says that routers can be seen.
+    Row {
+        address: &[AddressPublic],
+        contact: &[ServiceAnswered],
+        prefixes: INSIDE,
+        hops: &[NoVisibleResponder],
+        control: CONTROL_DIFFERS,
+        ruling: sure(GatewayEndpoint, None, Likely),
+        reading: "a public address in the service's prefix list, with no router visible on the way, while the control's \
+                  path shows routers or does not exist. One thing looks the same: an egress that hides every router and \
+                  lets only these prefixes out; the subnet's route table tells them apart",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: INSIDE,
+        hops: &[NoVisibleResponder],
+        control: &[ControlSharesFirstResponder, ControlShowsResponders, ControlUnreachable, ControlSilent],
+        ruling: sure(GatewayEndpoint, None, Possible),
+        reading: "a public address in the service's prefix list, with no router visible on the way; the control's path \
+                  shows none either, or the service itself did not answer",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: INSIDE,
+        hops: &[NoVisibleResponder],
+        reading: "a public address in the service's prefix list, with no router visible on the way; without a control \
+                  that silence cannot be told from a path that hides its routers",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: &[OutsideSnapshot, PrefixesUnknown],
+        hops: &[NoVisibleResponder],
+        control: CONTROL_DIFFERS,
+        ruling: sure(GatewayEndpoint, None, Possible),
+        reading: "no router visible on the way while the control's path shows routers or does not exist, as with a gateway \
+                  endpoint; but no current prefix list holds this address",
+        ..ANY
+    },
+    // Outside the prefixes, and nothing more is known.
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: &[OutsidePrefixList],
+        ruling: sure(Internet, None, Possible),
+        reading: "a public address outside the service's managed prefix list, which no gateway route matches",
+        ..ANY
+    },
+    // The walk says nothing.
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: INSIDE,
+        hops: &[HopsUnknown],
+        control: &[ControlUnreachable],
+        ruling: sure(GatewayEndpoint, None, Possible),
+        reading: "a public address in the service's prefix list answers although the internet cannot be reached",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: &[OutsideSnapshot],
+        hops: &[HopsUnknown],
+        control: &[ControlSharesFirstResponder, ControlShowsResponders, ControlSilent],
+        ruling: sure(Internet, None, Possible),
+        reading: "a public address outside the published ranges as this program knows them; the internet can be reached",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        reading: "a public address is the same behind a gateway endpoint and over the internet, and nothing that was \
+                  observed tells which it is",
+        ..ANY
+    },
+];
+
+/// The row that decides for this set of signals.
+#[must_use]
+pub fn decide(signals: &Signals) -> &'static Row {
+    // The rows for public and for private addresses end in one that matches the rest; a test walks the whole product.
+    TABLE.iter().find(|row| row.matches(signals)).unwrap_or(&ANY)
+}
+
+impl Row {
+    /// Whether every dimension has one of this row's values.
+    #[must_use]
+    pub fn matches(&self, signals: &Signals) -> bool {
+        fn one_of<T: PartialEq>(values: &[T], value: &T) -> bool {
+            values.is_empty() || values.contains(value)
+        }
+        one_of(self.address, &signals.address)
+            && one_of(self.prefixes, &signals.prefixes)
+            && one_of(self.hops, &signals.hops)
+            && one_of(self.control, &signals.control)
+            && one_of(self.contact, &signals.contact)
+            && one_of(self.identity, &signals.identity)
+            && one_of(self.word, &signals.word)
+            && one_of(self.public_address, &signals.public_address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn product() -> impl Iterator<Item = Signals> {
+        let mut all = Vec::new();
+        for &address in Address::ALL {
+            for &prefixes in Prefixes::ALL {
+                for &hops in Hops::ALL {
+                    for &control in Control::ALL {
+                        for &contact in Contact::ALL {
+                            for &identity in Identity::ALL {
+                                for &word in Word::ALL {
+                                    for &public_address in PublicAddress::ALL {
+                                        all.push(Signals {
+                                            address,
+                                            prefixes,
+                                            hops,
+                                            control,
+                                            contact,
+                                            identity,
+                                            word,
+                                            public_address,
+                                        });
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        all.into_iter()
+    }
+
+    #[test]
+    fn every_combination_of_signals_is_decided_by_a_row_of_the_table() {
+        for signals in product() {
+            assert!(TABLE.iter().any(|row| row.matches(&signals)), "{signals:?}");
+        }
+    }
+
+    #[test]
+    fn every_row_decides_some_combination() {
+        let mut used = vec![false; TABLE.len()];
+        for signals in product() {
+            used[TABLE.iter().position(|row| row.matches(&signals)).unwrap()] = true;
+        }
+        let unused: Vec<_> =
+            TABLE.iter().zip(used).filter(|(_, used)| !used).map(|(row, _)| row.reading).collect();
+        assert!(unused.is_empty(), "{unused:#?}");
+    }
+
+    #[test]
+    fn only_an_undetermined_path_has_no_confidence() {
+        for row in TABLE {
+            assert_eq!(row.ruling.path == Undetermined, row.ruling.confidence.is_none(), "{}", row.reading);
+        }
+    }
+
+    #[test]
+    fn proven_is_said_only_where_the_service_said_so() {
+        for signals in product() {
+            if decide(&signals).ruling.confidence == Some(Proven) {
+                assert_eq!(signals.word, EndpointPolicyNamed);
+            }
+        }
+    }
+
+    #[test]
+    fn the_snapshot_alone_never_makes_an_address_outside_it_more_than_possible() {
+        for signals in product() {
+            let silent = signals.hops == HopsUnknown || signals.hops == NoVisibleResponder;
+            if signals.prefixes == OutsideSnapshot && silent && signals.address == AddressPublic {
+                let ruling = decide(&signals).ruling;
+                let unreachable = ruling.path == Unreachable;
+                assert!(
+                    unreachable || signals.word == EndpointPolicyNamed || ruling.confidence <= Some(Possible),
+                    "{signals:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_gateway_endpoint_is_never_likely_without_a_control() {
+        for signals in product() {
+            let ruling = decide(&signals).ruling;
+            if ruling.path == GatewayEndpoint && ruling.confidence == Some(Likely) {
+                assert_ne!(signals.control, Control::ControlUnknown, "{signals:?}");
+                assert_eq!(signals.hops, NoVisibleResponder, "{signals:?}");
+            }
+        }
+    }
+
+    /// For signal sets of which one knows more than the other and both mean the same path, knowing more is never less sure.
+    #[test]
+    fn knowing_more_never_makes_the_same_path_less_sure() {
+        for known in product() {
+            let less = [
+                Signals { hops: HopsUnknown, ..known },
+                Signals { control: Control::ControlUnknown, ..known },
+                Signals { prefixes: unknown_prefixes(known.prefixes), ..known },
+                Signals { identity: Identity::PeerUnknown, ..known },
+                Signals { word: Word::NoEndpointNamed, ..known },
+                Signals { public_address: PublicAddress::PublicAddressUnknown, ..known },
+            ];
+            // An interceptor is a reason to be less sure, not a further witness.
+            if known.identity == PeerIntercepts {
+                continue;
+            }
+            let more_ruling = decide(&known).ruling;
+            for less in less {
+                let ruling = decide(&less).ruling;
+                if ruling.path.is_determined() && ruling.path == more_ruling.path {
+                    assert!(ruling.confidence <= more_ruling.confidence, "{less:?} -> {known:?}");
+                }
+            }
+        }
+    }
+
+    fn unknown_prefixes(prefixes: Prefixes) -> Prefixes {
+        if prefixes == NoGatewayForService { prefixes } else { PrefixesUnknown }
+    }
+}

@@ -1,0 +1,198 @@
+//! The command line as clap sees it: names, help texts and variables, and nothing else.
+//!
+//! Values stay text here. [`crate::settings`] gives them a meaning, so that a value from a variable or the settings file
+//! is refused with the same words as one from a flag.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Tells which path this EC2 instance takes to AWS services, what is wrong with it, and how to fix it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vpcprobe",
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit codes: 0 nothing at --fail-on level · 1 findings at that level · 2 usage, settings or an output \
+                  that could not be written · 3 not enough could be observed · 70 internal error.\n\n\
+                  Examples:\n  vpcprobe\n  vpcprobe --profile ssm --fail-on never\n  \
+                  vpcprobe --bucket my-bucket --format json | jq .summary\n  vpcprobe explain s3-egress-through-nat"
+)]
+pub struct Cli {
+    /// What to do; without one, `run`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of `run`.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Probe this instance and print the report (the default)
+    Run(Box<RunArguments>),
+    /// Judge the observations of a saved report again, without any network
+    Judge {
+        /// The report; `-` reads standard input
+        report: PathBuf,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "clap would show a doc comment here as help text")]
+        output: OutputArguments,
+    },
+    /// Show a saved report as it is, in another format
+    Render {
+        /// The report; `-` reads standard input
+        report: PathBuf,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "clap would show a doc comment here as help text")]
+        output: OutputArguments,
+    },
+    /// Print the manual page of a rule, the table of verdicts (`verdicts`), or the list of rules
+    Explain {
+        /// A rule's id, or `verdicts`
+        topic: Option<String>,
+    },
+    /// List the services that --service knows, with their host name and endpoint service name in a Region
+    Services {
+        /// The Region to show names for
+        #[arg(long, env = "VPCPROBE_REGION", default_value = "us-east-1", hide_env_values = true)]
+        region: String,
+    },
+    /// Print the JSON schema of the report
+    Schema,
+}
+
+/// The options of a run.
+#[derive(Debug, Default, Args)]
+pub struct RunArguments {
+    /// Which services to probe: core, ssm, beanstalk, beanstalk-docker, beanstalk-ecs, ecs, ecr, all [default: core]
+    #[arg(long, env = "VPCPROBE_PROFILE", value_name = "NAME", hide_env_values = true)]
+    pub profile: Option<String>,
+    /// Services to probe instead of a profile's, or beside it where --profile is given; they are required
+    #[arg(
+        long,
+        env = "VPCPROBE_SERVICE",
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub service: Option<Vec<String>>,
+    /// Buckets to probe, each under its own host name; required
+    #[arg(
+        long,
+        env = "VPCPROBE_BUCKET",
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub bucket: Option<Vec<String>>,
+    /// DynamoDB tables to describe; required
+    #[arg(
+        long,
+        env = "VPCPROBE_TABLE",
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub table: Option<Vec<String>>,
+    /// What must be true here, e.g. s3=gateway,ssm=interface,sts=any
+    #[arg(
+        long,
+        env = "VPCPROBE_EXPECT",
+        value_name = "SERVICE=PATH,…",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub expect: Option<Vec<String>>,
+    /// The Region, instead of what the instance says
+    #[arg(long, env = "VPCPROBE_REGION", value_name = "NAME", hide_env_values = true)]
+    pub region: Option<String>,
+    /// Use the FIPS host names
+    #[arg(long, env = "VPCPROBE_FIPS", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    pub fips: Option<bool>,
+    /// Use the dual-stack host names
+    #[arg(long, env = "VPCPROBE_DUAL_STACK", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    pub dual_stack: Option<bool>,
+    /// The profile of the AWS configuration files whose credentials and Region are used
+    #[arg(long, env = "VPCPROBE_AWS_PROFILE", value_name = "NAME", hide_env_values = true)]
+    pub aws_profile: Option<String>,
+    /// Output of `aws ec2 describe-prefix-lists` or `get-managed-prefix-list-entries` (repeatable)
+    #[arg(
+        long,
+        env = "VPCPROBE_PREFIX_LISTS",
+        value_name = "[SERVICE=]FILE",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub prefix_lists: Option<Vec<String>>,
+    /// Roots to judge certificates by, beside the bundled ones and the machine's [also: AWS_CA_BUNDLE]
+    #[arg(long, env = "VPCPROBE_CA_BUNDLE", value_name = "FILE", hide_env_values = true)]
+    pub ca_bundle: Option<PathBuf>,
+    /// Public hosts that no VPC endpoint serves, to compare with (repeatable)
+    #[arg(
+        long,
+        env = "VPCPROBE_CONTROL_HOST",
+        value_name = "HOST",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub control_host: Option<Vec<String>>,
+    /// The settings file [default: /etc/vpcprobe.toml where it exists]
+    #[arg(long, env = "VPCPROBE_CONFIG", value_name = "FILE", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// Make no signed call
+    #[arg(long, env = "VPCPROBE_NO_SIGN", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    pub no_sign: Option<bool>,
+    /// Do not look for routers on the way
+    #[arg(long, env = "VPCPROBE_NO_HOPS", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    pub no_hops: Option<bool>,
+    /// Contact no host but AWS services
+    #[arg(long, env = "VPCPROBE_NO_CONTROLS", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    pub no_controls: Option<bool>,
+    /// Use IPv4 only
+    #[arg(long, env = "VPCPROBE_IPV4", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true, conflicts_with = "ipv6")]
+    pub ipv4: Option<bool>,
+    /// Use IPv6 only
+    #[arg(long, env = "VPCPROBE_IPV6", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    pub ipv6: Option<bool>,
+    /// What resolver, TCP, TLS and call of one target share [default: 3s]
+    #[arg(long, env = "VPCPROBE_TIMEOUT", value_name = "DURATION", hide_env_values = true)]
+    pub timeout: Option<String>,
+    /// When the whole run is over, come what may [default: 20s]
+    #[arg(long, env = "VPCPROBE_DEADLINE", value_name = "DURATION", hide_env_values = true)]
+    pub deadline: Option<String>,
+    /// From which severity on the exit code is 1: error, warning, never [default: error]
+    #[arg(long, env = "VPCPROBE_FAIL_ON", value_name = "SEVERITY", hide_env_values = true)]
+    pub fail_on: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show a doc comment here as help text")]
+    pub output: OutputArguments,
+}
+
+/// Where and how the report is shown.
+#[derive(Debug, Default, Args)]
+pub struct OutputArguments {
+    /// The report's format and file, e.g. json=/var/lib/report.json (repeatable): json, table
+    #[arg(
+        long,
+        env = "VPCPROBE_OUTPUT",
+        value_name = "FORMAT[=FILE]",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub output: Option<Vec<String>>,
+    /// The format on standard output: json, table [default: table on a terminal, else json]
+    #[arg(long, env = "VPCPROBE_FORMAT", value_name = "FORMAT", hide_env_values = true)]
+    pub format: Option<String>,
+    /// How much of the observations the JSON keeps: brief, full [default: brief]
+    #[arg(long, env = "VPCPROBE_DETAIL", value_name = "DETAIL", hide_env_values = true)]
+    pub detail: Option<String>,
+    /// Show more of each target's evidence in the table
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Nothing on standard error but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}

@@ -1,0 +1,88 @@
+//! What the rules about S3 and DynamoDB leaving the VPC share. One finding per service: its host names take one route.
+
+use probes::observations::TargetObservation;
+
+use crate::catalogue::EndpointKind;
+use crate::diagnose::Check;
+use crate::diagnose::case::{Case, target_subject};
+use crate::diagnose::phrases::{create_gateway_endpoint, fact, show_endpoints};
+use crate::report::{Confidence, Finding, Path, Remedy, Severity, Verdict, Via};
+
+/// A service that leaves by NAT or an appliance: it works and is paid for by the gigabyte.
+pub(super) fn through_nat(case: &Case<'_>, rule: &str, service: &str) -> Check {
+    let nat = [Via::NatGateway, Via::NatInstance, Via::NatOrAppliance];
+    check(case, rule, service, Severity::Warning, &nat, "through NAT or an appliance")
+}
+
+/// A service that leaves by the internet gateway: it works, without a charge for the way, but over public addresses.
+pub(super) fn through_internet_gateway(case: &Case<'_>, rule: &str, service: &str) -> Check {
+    check(case, rule, service, Severity::Notice, &[Via::InternetGateway], "through the internet gateway")
+}
+
+fn check(
+    case: &Case<'_>,
+    rule: &str,
+    service: &str,
+    severity: Severity,
+    carriers: &[Via],
+    by: &str,
+) -> Check {
+    let concerned: Vec<_> = case.targets().filter(|(target, _)| target.service == service).collect();
+    if concerned.is_empty() {
+        return Check::NotApplicable(format!("{service} was not asked for"));
+    }
+    let leaving: Vec<&(&TargetObservation, &Verdict)> = concerned
+        .iter()
+        .filter(|(_, verdict)| {
+            verdict.path == Path::Internet
+                && verdict.reachable == Some(true)
+                && verdict.confidence >= Some(Confidence::Likely)
+                && verdict.via.is_some_and(|via| carriers.contains(&via))
+        })
+        .collect();
+    if leaving.is_empty() {
+        return otherwise(&concerned);
+    }
+    let hosts: Vec<&str> = leaving.iter().map(|(target, _)| target.host.as_str()).collect();
+    let router = leaving
+        .iter()
+        .flat_map(|(_, verdict)| &verdict.because)
+        .find(|reason| reason.evidence.ends_with("/hops"));
+    let mut facts = vec![fact("hosts", hosts.join(" "))];
+    facts.extend(router.map(|reason| fact("first_router", &reason.text)));
+    let name = case.endpoint_service(service, EndpointKind::Gateway).unwrap_or_default();
+    Check::Found(vec![Finding {
+        rule: rule.to_owned(),
+        severity,
+        subject: target_subject(service),
+        summary: format!("{service} works, but its traffic leaves the VPC {by} instead of a gateway endpoint ({name})"),
+        facts,
+        evidence: leaving.iter().flat_map(|(_, verdict)| verdict.because.iter().map(|reason| reason.evidence.clone())).take(6).collect(),
+        causes: vec![
+            "the VPC has no gateway endpoint for the service: describe-vpc-endpoints shows it".to_owned(),
+            "it has one, but this subnet's route table is not associated with it: RouteTableIds shows it".to_owned(),
+            "a more specific route to the service's addresses wins over the endpoint's: describe-route-tables shows it"
+                .to_owned(),
+        ],
+        explains: Vec::new(),
+        remedy: Remedy {
+            text: "Create a gateway endpoint for this subnet's route table, or associate the one there is. It has no charge, \
+                   and open connections to the service break once when the route appears."
+                .to_owned(),
+            commands: show_endpoints(case, service).into_iter().chain(create_gateway_endpoint(case, service)).collect(),
+        },
+    }])
+}
+
+fn otherwise(concerned: &[(&TargetObservation, &Verdict)]) -> Check {
+    let unsure = concerned.iter().find(|(_, verdict)| {
+        verdict.path == Path::Undetermined
+            || (verdict.path == Path::Internet && verdict.confidence < Some(Confidence::Likely))
+    });
+    match unsure {
+        Some((target, _)) => {
+            Check::CannotTell(format!("the path of {} is not certain enough", target.target))
+        }
+        None => Check::Clear("no traffic that answers goes that way".to_owned()),
+    }
+}

@@ -1,0 +1,161 @@
+//! Sentences and commands that several rules need, always with this instance's own ids, Region and partition.
+//!
+//! A command is printed only when every id in it is known: it runs as printed, or it is not there.
+
+use probes::observations::{Attempt, TargetObservation};
+
+use super::case::Case;
+use crate::catalogue::EndpointKind;
+use crate::classify::evidence;
+use crate::classify::fold;
+use crate::report::{Fact, Remedy, Verdict};
+
+/// A fact without a unit.
+#[must_use]
+pub fn fact(name: &str, value: impl ToString) -> Fact {
+    Fact { name: name.to_owned(), value: value.to_string(), unit: None }
+}
+
+/// A remedy without commands.
+#[must_use]
+pub fn in_words(text: impl Into<String>) -> Remedy {
+    Remedy { text: text.into(), commands: Vec::new() }
+}
+
+/// Commands that create a gateway endpoint and lead this subnet's route table to it; empty where an id is missing.
+#[must_use]
+pub fn create_gateway_endpoint(case: &Case<'_>, service: &str) -> Vec<String> {
+    let host = &case.recording.environment.host;
+    let (Some(region), Some(vpc), Some(subnet), Some(name)) =
+        (&host.region, &host.vpc_id, &host.subnet_id, case.endpoint_service(service, EndpointKind::Gateway))
+    else {
+        return Vec::new();
+    };
+    let tables = |filters: &str| {
+        format!(
+            "aws ec2 describe-route-tables --region {region} --filters {filters} --query 'RouteTables[0].RouteTableId' --output text"
+        )
+    };
+    vec![
+        format!(
+            "RT=$({}); [ \"$RT\" != None ] || RT=$({}); echo \"$RT\"",
+            tables(&format!("Name=association.subnet-id,Values={subnet}")),
+            tables(&format!("Name=vpc-id,Values={vpc} Name=association.main,Values=true")),
+        ),
+        format!(
+            "aws ec2 create-vpc-endpoint --region {region} --vpc-id {vpc} --vpc-endpoint-type Gateway --service-name {name} \
+             --route-table-ids \"$RT\""
+        ),
+    ]
+}
+
+/// A command that shows the VPC endpoints of a service in this VPC with what usually keeps them from working.
+#[must_use]
+pub fn show_endpoints(case: &Case<'_>, service: &str) -> Vec<String> {
+    let host = &case.recording.environment.host;
+    let (Some(region), Some(vpc)) = (&host.region, &host.vpc_id) else { return Vec::new() };
+    let mut names: Vec<String> = [EndpointKind::Gateway, EndpointKind::Interface]
+        .into_iter()
+        .filter_map(|kind| case.endpoint_service(service, kind))
+        .collect();
+    names.dedup();
+    vec![format!(
+        "aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} Name=service-name,Values={} \
+         --query 'VpcEndpoints[].{{id:VpcEndpointId,type:VpcEndpointType,state:State,subnets:SubnetIds,groups:Groups[].GroupId,\
+         routeTables:RouteTableIds,privateDns:PrivateDnsEnabled}}'",
+        names.join(",")
+    )]
+}
+
+/// Commands that let this instance's security group into the one of a service's interface endpoint.
+#[must_use]
+pub fn open_endpoint_group(case: &Case<'_>, service: &str) -> Vec<String> {
+    let host = &case.recording.environment.host;
+    let group = host.interfaces.iter().flat_map(|interface| &interface.security_group_ids).next();
+    let (Some(region), Some(vpc), Some(group), Some(name)) =
+        (&host.region, &host.vpc_id, group, case.endpoint_service(service, EndpointKind::Interface))
+    else {
+        return Vec::new();
+    };
+    vec![format!(
+        "aws ec2 authorize-security-group-ingress --region {region} --protocol tcp --port 443 --source-group {group} --group-id \
+         \"$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} Name=service-name,Values={name} \
+         --query 'VpcEndpoints[0].Groups[0].GroupId' --output text)\""
+    )]
+}
+
+/// A command that creates an interface endpoint in this instance's subnet, with the VPC's default security group.
+#[must_use]
+pub fn create_interface_endpoint(case: &Case<'_>, service: &str) -> Vec<String> {
+    let host = &case.recording.environment.host;
+    let (Some(region), Some(vpc), Some(subnet), Some(name)) = (
+        &host.region,
+        &host.vpc_id,
+        &host.subnet_id,
+        case.endpoint_service(service, EndpointKind::Interface),
+    ) else {
+        return Vec::new();
+    };
+    let private_dns =
+        if crate::catalogue::service(service).is_some_and(crate::catalogue::Service::private_dns) {
+            " --private-dns-enabled"
+        } else {
+            ""
+        };
+    vec![format!(
+        "aws ec2 create-vpc-endpoint --region {region} --vpc-id {vpc} --vpc-endpoint-type Interface --service-name {name} \
+         --subnet-ids {subnet}{private_dns}"
+    )]
+}
+
+/// Where the chain to a target broke: the first step that failed at an address that counts, in words.
+#[must_use]
+pub fn where_it_broke(target: &TargetObservation, verdict: &Verdict) -> String {
+    let counted: Vec<&Attempt> = Case::counted(target).collect();
+    let Some(attempt) = furthest(&counted) else {
+        let reason = verdict.because.first().map(|reason| reason.text.clone());
+        return reason.unwrap_or_else(|| "nothing was tried".to_owned());
+    };
+    let others = match counted.len() {
+        1 => String::new(),
+        count => format!(" (and likewise at {} other addresses)", count - 1),
+    };
+    let what = if let Some(failure) = attempt.tcp.failed() {
+        evidence::tcp_text(failure, attempt.tcp.elapsed_ms)
+    } else if let Some(failure) = attempt.tls.failed() {
+        format!("TCP connects, but {}", evidence::tls_text(failure))
+    } else if let Some(session) = attempt.tls.done().filter(|session| !session.trust.accepted()) {
+        let issuer = session.chain.first().map_or("nobody", |leaf| leaf.issuer.as_str());
+        format!("no set of roots vouches for the certificate, issued by {issuer}")
+    } else {
+        "TCP and TLS stand, but no answer to a request came back".to_owned()
+    };
+    format!("{}: {what}{others}", attempt.address)
+}
+
+/// The places in the report where a target's failure was seen.
+#[must_use]
+pub fn failure_places(target: &TargetObservation) -> Vec<String> {
+    let counted: Vec<&Attempt> = Case::counted(target).collect();
+    if counted.is_empty() {
+        return vec![format!("{}/lookups", target.target)];
+    }
+    let place = |attempt: &&Attempt| {
+        let step = if attempt.tcp.done().is_none() {
+            "tcp"
+        } else if attempt.tls.done().is_none_or(|session| !session.trust.accepted()) {
+            "tls"
+        } else {
+            "call"
+        };
+        format!("{}/{}/{step}", target.target, attempt.address)
+    };
+    counted.iter().filter(|attempt| fold::reachable(attempt) != Some(true)).take(4).map(place).collect()
+}
+
+/// The attempt that got furthest: it shows what the nearest obstacle is.
+fn furthest<'a>(attempts: &[&'a Attempt]) -> Option<&'a Attempt> {
+    attempts.iter().copied().max_by_key(|attempt| {
+        (attempt.tcp.done().is_some(), attempt.tls.done().is_some(), attempt.call.done().is_some())
+    })
+}

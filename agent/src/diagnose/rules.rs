@@ -1,0 +1,99 @@
+//! The table of rules. A rule is here, in a file of its name, on a page of its name, and in a scenario of the lab.
+//!
+//! The order is the order of causes: what explains more comes first.
+
+mod credentials_missing;
+mod credentials_rejected;
+mod dynamodb_egress_through_internet_gateway;
+mod dynamodb_egress_through_nat;
+mod expectation_not_met;
+mod metadata_unavailable;
+mod no_egress;
+mod optional_service_unreachable;
+mod path_undetermined;
+mod region_unknown;
+mod required_service_unreachable;
+mod resolver_dead;
+mod s3_egress_through_internet_gateway;
+mod s3_egress_through_nat;
+mod service_call_refused;
+mod some_addresses_unreachable;
+
+use super::Rule;
+
+/// Every rule.
+pub const RULES: &[Rule] = &[
+    region_unknown::RULE,
+    metadata_unavailable::RULE,
+    resolver_dead::RULE,
+    no_egress::RULE,
+    expectation_not_met::RULE,
+    required_service_unreachable::RULE,
+    credentials_rejected::RULE,
+    credentials_missing::RULE,
+    service_call_refused::RULE,
+    some_addresses_unreachable::RULE,
+    s3_egress_through_nat::RULE,
+    dynamodb_egress_through_nat::RULE,
+    s3_egress_through_internet_gateway::RULE,
+    dynamodb_egress_through_internet_gateway::RULE,
+    optional_service_unreachable::RULE,
+    path_undetermined::RULE,
+];
+
+/// The rule of this id.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    fn names_in(folder: &str, extension: &str) -> BTreeSet<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|found| found == extension))
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_a_rule_of_the_table_and_the_other_way_round() {
+        let files: BTreeSet<String> =
+            names_in("src/diagnose/rules", "rs").into_iter().map(|name| name.replace('_', "-")).collect();
+        let table: BTreeSet<String> = RULES.iter().map(|rule| rule.id.to_owned()).collect();
+        assert_eq!(files, table);
+    }
+
+    #[test]
+    fn every_rule_has_the_page_of_its_name_and_no_page_is_left_over() {
+        let pages = names_in("pages", "md");
+        let table: BTreeSet<String> = RULES.iter().map(|rule| rule.id.to_owned()).collect();
+        assert_eq!(pages, table);
+        for rule in RULES {
+            assert!(rule.page.starts_with(&format!("# {}\n", rule.id)), "{}", rule.id);
+            for part in [
+                "## What it means",
+                "## How the agent knows",
+                "## Why it matters",
+                "## How to fix it",
+                "## Sources",
+            ] {
+                assert!(rule.page.contains(part), "{} lacks {part:?}", rule.id);
+            }
+        }
+    }
+
+    #[test]
+    fn no_id_stands_twice() {
+        let unique: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
+        assert_eq!(unique.len(), RULES.len());
+    }
+}

@@ -1,0 +1,37 @@
+//! On an EC2 instance whose Region nothing tells, no host name is known, so no service can be probed.
+
+use crate::diagnose::case::Case;
+use crate::diagnose::phrases::in_words;
+use crate::diagnose::{Check, Rule};
+use crate::report::{Explained, Finding, Severity};
+
+pub(super) const RULE: Rule = Rule {
+    id: "region-unknown",
+    title: "nothing tells which Region this is",
+    page: include_str!("../../../pages/region-unknown.md"),
+    check,
+};
+
+fn check(case: &Case<'_>) -> Check {
+    if let Some(region) = case.region() {
+        return Check::Clear(format!("this is {region}"));
+    }
+    Check::Found(vec![Finding {
+        rule: RULE.id.to_owned(),
+        severity: Severity::Error,
+        subject: case.instance(),
+        summary: "nothing tells which Region this instance is in, so no service was probed".to_owned(),
+        facts: Vec::new(),
+        evidence: vec!["environment/region_hints".to_owned(), "environment/imds".to_owned()],
+        causes: vec![
+            "instance metadata does not answer, and neither the environment, the AWS configuration file nor the search \
+             domain of resolv.conf names a Region"
+                .to_owned(),
+        ],
+        explains: vec![Explained { rule: "metadata-unavailable".to_owned(), subject: case.instance() }],
+        remedy: in_words(
+            "Run again with --region, such as `vpcprobe --region eu-central-1`, and see to instance metadata: \
+             `vpcprobe explain metadata-unavailable`.",
+        ),
+    }])
+}

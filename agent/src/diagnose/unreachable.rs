@@ -1,0 +1,236 @@
+//! What the two rules about unreachable services share: which targets are, where the chain broke, what may be the cause.
+
+use probes::observations::{TargetObservation, TcpFailure};
+
+use crate::catalogue::{self, Service};
+use crate::classify::fold;
+use crate::diagnose::Check;
+use crate::diagnose::case::{Case, target_subject};
+use crate::diagnose::phrases::{
+    create_gateway_endpoint, create_interface_endpoint, fact, failure_places, open_endpoint_group,
+    show_endpoints, where_it_broke,
+};
+use crate::report::{Finding, Path, Remedy, Severity, Verdict};
+
+/// One finding per target that is required (or not) and cannot be reached.
+pub(super) fn check(case: &Case<'_>, rule: &str, required: bool, severity: Severity) -> Check {
+    let concerned: Vec<_> = case.targets().filter(|(target, _)| target.required == required).collect();
+    if concerned.is_empty() {
+        return Check::NotApplicable("no such service was asked for".to_owned());
+    }
+    let findings = concerned
+        .iter()
+        .filter(|(_, verdict)| verdict.reachable == Some(false))
+        .map(|(target, verdict)| finding(case, rule, severity, target, verdict))
+        .collect();
+    let unknown: Vec<&str> = concerned
+        .iter()
+        .filter(|(_, verdict)| verdict.reachable.is_none())
+        .map(|(target, _)| target.target.as_str())
+        .collect();
+    let otherwise = if unknown.is_empty() {
+        Check::Clear(format!("{} answer", concerned.len()))
+    } else {
+        Check::CannotTell(format!("not tried: {}", unknown.join(", ")))
+    };
+    Check::found_or(findings, otherwise)
+}
+
+fn finding(
+    case: &Case<'_>,
+    rule: &str,
+    severity: Severity,
+    target: &TargetObservation,
+    verdict: &Verdict,
+) -> Finding {
+    let (causes, remedy) = causes_and_remedy(case, target, verdict);
+    let resolves = Case::counted(target).next().is_some();
+    let mut facts = vec![fact("host", &target.host)];
+    if let Some(attempt) = Case::counted(target).next() {
+        facts.push(fact("address", attempt.address));
+    }
+    Finding {
+        rule: rule.to_owned(),
+        severity,
+        subject: target_subject(&target.target),
+        summary: format!(
+            "{} ({}) cannot be {}: {}",
+            target.target,
+            target.host,
+            if resolves { "reached" } else { "resolved" },
+            where_it_broke(target, verdict)
+        ),
+        facts,
+        evidence: failure_places(target),
+        causes,
+        explains: Vec::new(),
+        remedy,
+    }
+}
+
+fn causes_and_remedy(
+    case: &Case<'_>,
+    target: &TargetObservation,
+    verdict: &Verdict,
+) -> (Vec<String>, Remedy) {
+    let Some(attempt) = Case::counted(target).next() else { return unresolved(case, target) };
+    match attempt.tcp.failed() {
+        Some(TcpFailure::TimedOut) if verdict.path == Path::InterfaceEndpoint => blocked_endpoint(case, target),
+        Some(TcpFailure::TimedOut) => silent_public(case, target),
+        Some(TcpFailure::Refused | TcpFailure::Reset) => (
+            words(&["a firewall on this host or on the way rejects the connection", "nothing listens at this address"]),
+            Remedy {
+                text: "Look for a rule on this host that rejects port 443, and at what the name resolves to.".to_owned(),
+                commands: vec![format!("getent ahosts {}", target.host), "nft list ruleset".to_owned()],
+            },
+        ),
+        Some(TcpFailure::NotPermitted) => (
+            words(&["this host's own firewall does not let the connection out"]),
+            Remedy { text: "Allow outbound port 443 on this host.".to_owned(), commands: vec!["nft list ruleset".to_owned()] },
+        ),
+        Some(_) => (
+            words(&["this host has no route to the address", "a router on the way rejects it"]),
+            Remedy {
+                text: "Look at this host's own routes first: the error came at once, and a VPC drops in silence.".to_owned(),
+                commands: vec![format!("ip route get {}", attempt.address), "ip rule".to_owned()],
+            },
+        ),
+        None if attempt.tls.failed().is_some() => (
+            words(&[
+                "a filter on the server name (such as AWS Network Firewall's domain list) does not let this host name pass",
+                "packets of full size get lost (MTU), so the certificate never arrives",
+                "a proxy or captive page answers in place of the service",
+            ]),
+            Remedy {
+                text: format!("Allow {} in the firewall, and look at the path MTU.", target.host),
+                commands: vec![format!(
+                    "openssl s_client -connect {}:443 -servername {} </dev/null",
+                    socket_address(attempt.address),
+                    target.host
+                )],
+            },
+        ),
+        None if attempt.tls.done().is_some_and(|session| !session.trust.accepted()) => (
+            words(&[
+                "TLS is intercepted by a device whose authority this host does not know",
+                "this host's store lacks the roots of this partition",
+            ]),
+            Remedy {
+                text: "Exempt AWS host names from interception, or name the authority's file with AWS_CA_BUNDLE.".to_owned(),
+                commands: vec![format!(
+                    "openssl s_client -connect {}:443 -servername {} -showcerts </dev/null",
+                    socket_address(attempt.address),
+                    target.host
+                )],
+            },
+        ),
+        None => (
+            words(&["the service or something in its place accepts the connection and does not answer in time"]),
+            Remedy {
+                text: "Run again; if it stays, compare with another instance by `vpcprobe --detail full`.".to_owned(),
+                commands: Vec::new(),
+            },
+        ),
+    }
+}
+
+fn unresolved(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, Remedy) {
+    let servers = &case.recording.environment.host.resolvers;
+    let commands = servers.iter().map(|server| format!("dig +time=2 +tries=1 @{server} {}", target.host));
+    (
+        words(&[
+            "a private hosted zone for this domain lacks the name",
+            "a DNS firewall or Resolver rule blocks or forwards it",
+            "the service does not exist in this Region",
+        ]),
+        Remedy {
+            text: "Ask the VPC resolver directly: if it knows the name, mend the host's own servers; if not, look for private \
+                   hosted zones, Resolver rules and DNS Firewall."
+                .to_owned(),
+            commands: commands.chain([format!("dig +time=2 +tries=1 @169.254.169.253 {}", target.host)]).collect(),
+        },
+    )
+}
+
+/// A private address of the VPC that stays silent: something between this instance and the endpoint's interfaces.
+fn blocked_endpoint(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, Remedy) {
+    let elsewhere = case.targets().any(|(other, verdict)| {
+        other.target != target.target
+            && verdict.path == Path::InterfaceEndpoint
+            && verdict.reachable == Some(true)
+    });
+    let mut causes = vec![
+        "the security group of the interface endpoint lacks inbound 443 from this instance: describe-vpc-endpoints names it"
+            .to_owned(),
+        "the network ACL of the endpoint's subnet blocks it: describe-network-acls shows it".to_owned(),
+    ];
+    if elsewhere {
+        causes.push("this one endpoint is broken; other interface endpoints answer, so this instance's own rules are fine".to_owned());
+    } else {
+        causes.insert(1, "the security group of this instance lacks outbound 443 to the VPC: describe-security-groups shows it".to_owned());
+    }
+    let mut commands = show_endpoints(case, &target.service);
+    commands.extend(open_endpoint_group(case, &target.service));
+    let text = "Let this instance's security group in to the endpoint's on port 443.".to_owned();
+    (causes, Remedy { text, commands })
+}
+
+/// A public address that stays silent: route, security group and network ACL look the same from inside.
+fn silent_public(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, Remedy) {
+    let service = catalogue::service(&target.service);
+    let gateway = service.is_some_and(Service::gateway_capable);
+    let private_connects = case
+        .targets()
+        .any(|(other, verdict)| verdict.path == Path::InterfaceEndpoint && fold_connects(other));
+    let mut causes = Vec::new();
+    if gateway {
+        if private_connects {
+            causes.push(
+                "the security group of this instance allows outbound 443 inside the VPC only, not to the service's prefix \
+                 list: describe-security-groups shows it"
+                    .to_owned(),
+            );
+        }
+        causes.push(
+            "the subnet's route table has no route to the service: no gateway endpoint, or one that is not associated with \
+             this route table; describe-route-tables shows it"
+                .to_owned(),
+        );
+    } else {
+        causes.push(
+            "the VPC has no interface endpoint for the service, or its private DNS is off, so the name resolves to public \
+             addresses that this subnet has no way to: describe-vpc-endpoints shows it"
+                .to_owned(),
+        );
+    }
+    causes.push("the network ACL lacks outbound 443 or the returning ports 1024-65535: describe-network-acls shows it".to_owned());
+    causes.push(
+        "a route leads to something that is gone (state blackhole): describe-route-tables shows it"
+            .to_owned(),
+    );
+    let mut commands = show_endpoints(case, &target.service);
+    if gateway {
+        commands.extend(create_gateway_endpoint(case, &target.service));
+    } else {
+        commands.extend(create_interface_endpoint(case, &target.service));
+    }
+    let text = if gateway {
+        "If the VPC has a gateway endpoint, associate it with this subnet's route table and allow its prefix list in the \
+         security group; if it has none, create one."
+    } else {
+        "If the VPC has an interface endpoint for the service, switch its private DNS on; if it has none, create one."
+    };
+    (causes, Remedy { text: text.to_owned(), commands })
+}
+
+fn fold_connects(target: &TargetObservation) -> bool {
+    target.attempts.iter().any(|attempt| fold::reachable(attempt) == Some(true))
+}
+
+fn socket_address(address: std::net::IpAddr) -> String {
+    if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }
+}
+
+fn words(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}

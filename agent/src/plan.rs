@@ -1,0 +1,286 @@
+//! From what the host says and what was asked for to what will be asked of the network.
+//!
+//! The plan is a value: it can be printed and tested without any network. It knows names and budgets and nothing of
+//! what an answer would mean.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use probes::Environment;
+use probes::observations::{ResolverKind, TargetObservation};
+use probes::plan::{Budgets, CallPlan, Families, HopPlan, ProbePlan, ResolverPlan, TargetPlan};
+
+use crate::catalogue::{self, Variant};
+use crate::prefix_lists::PrefixList;
+use crate::settings::{Settings, WantedService};
+
+/// The VPC resolver's address in every VPC (Amazon VPC user guide, `AmazonDNS` concepts).
+const VPC_RESOLVER_IPV4: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 253));
+const VPC_RESOLVER_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x253));
+
+/// What evidence beyond the chains may take: six round trips, but no less and no more than this.
+const EVIDENCE_FLOOR: Duration = Duration::from_millis(300);
+const EVIDENCE_CEILING: Duration = Duration::from_secs(1);
+
+/// Destinations behind gateway endpoints were seen to answer at TTL 1 to 7.
+const MAX_TTL: u8 = 8;
+/// Linux routers give six such answers at once to one client and then one a second; one is left as a reserve.
+const ANSWERS_PER_REFILL: usize = 5;
+const REFILL: Duration = Duration::from_secs(1);
+
+/// Puts together what will be asked. Without a Region there are no host names, and so no targets.
+#[must_use]
+pub fn plan(environment: &Environment, settings: &Settings, prefix_lists: &[PrefixList]) -> ProbePlan {
+    let targets = match &environment.region {
+        Some(region) => targets(environment, settings, prefix_lists, region),
+        None => Vec::new(),
+    };
+    ProbePlan {
+        budgets: Budgets {
+            chain: settings.timeout,
+            deadline: settings.deadline,
+            evidence_floor: EVIDENCE_FLOOR,
+            evidence_ceiling: EVIDENCE_CEILING,
+        },
+        families: Families { ipv4: settings.ipv4, ipv6: settings.ipv6 },
+        resolvers: resolvers(environment),
+        targets,
+        controls: if settings.judge.controls { controls(environment, settings) } else { Vec::new() },
+        hops: settings.judge.hops.then(|| HopPlan {
+            max_ttl: MAX_TTL,
+            in_flight: 4,
+            answers_per_refill: ANSWERS_PER_REFILL,
+            refill: REFILL,
+            inside: inside(environment),
+        }),
+        ca_bundle: settings.ca_bundle.clone(),
+    }
+}
+
+/// The targets that could not be planned because no Region is known, so that they do not vanish from the report.
+#[must_use]
+pub fn targets_without_region(settings: &Settings) -> Vec<TargetObservation> {
+    let target = |service: &WantedService| TargetObservation {
+        target: service.id.clone(),
+        service: service.id.clone(),
+        host: String::new(),
+        required: service.required,
+        lookups: Vec::new(),
+        attempts: Vec::new(),
+    };
+    settings.services.iter().map(target).collect()
+}
+
+fn targets(
+    environment: &Environment,
+    settings: &Settings,
+    prefix_lists: &[PrefixList],
+    region: &str,
+) -> Vec<TargetPlan> {
+    let mut planned: Vec<TargetPlan> = Vec::new();
+    for wanted in &settings.services {
+        let prefixes = prefixes_of(&wanted.id, prefix_lists);
+        let mut add = |target: String, host: Option<String>, required: bool, call: CallPlan| {
+            if let Some(host) = host {
+                let service = wanted.id.clone();
+                let (region, prefixes) = (region.to_owned(), prefixes.clone());
+                planned.push(TargetPlan { target, service, host, required, region, call, prefixes });
+            }
+        };
+        let service = catalogue::service(&wanted.id);
+        let host = service.and_then(|service| match &environment.account_id {
+            Some(account) if service.needs_account_id() => {
+                service.host_for_account(account, region, settings.variant)
+            }
+            _ => service.host(region, settings.variant),
+        });
+        match wanted.id.as_str() {
+            "s3" => {
+                add("s3".to_owned(), host, wanted.required, CallPlan::S3ListBuckets);
+                for bucket in &settings.buckets {
+                    // A name with dots matches no certificate of S3's, so clients put it in the path instead.
+                    let path_style = catalogue::bucket_in_path(bucket);
+                    let host = catalogue::bucket_host(bucket, region, settings.variant);
+                    let call = CallPlan::S3HeadBucket { bucket: bucket.clone(), path_style };
+                    add(format!("s3:{bucket}"), host, true, call);
+                }
+            }
+            "dynamodb" => {
+                let call = |settings: &Settings| match settings.tables.first() {
+                    Some(table) => CallPlan::DynamoDbDescribeTable { table: table.clone() },
+                    None => CallPlan::DynamoDbListTables,
+                };
+                add("dynamodb".to_owned(), host.clone(), wanted.required, call(settings));
+                // SDKs prefer the account's own name in the partitions that have it, never with FIPS.
+                let account_host = environment
+                    .account_id
+                    .as_ref()
+                    .filter(|_| matches!(settings.variant, Variant::Plain))
+                    .and_then(|account| catalogue::dynamodb_account_host(account, region));
+                add("dynamodb:account".to_owned(), account_host, false, call(settings));
+                for table in settings.tables.iter().skip(1) {
+                    let call = CallPlan::DynamoDbDescribeTable { table: table.clone() };
+                    add(format!("dynamodb:{table}"), host.clone(), true, call);
+                }
+            }
+            "ssm" => add("ssm".to_owned(), host, wanted.required, CallPlan::SsmListAssociations),
+            "sts" => add("sts".to_owned(), host, wanted.required, CallPlan::StsGetCallerIdentity),
+            other => add(other.to_owned(), host, wanted.required, CallPlan::UnsignedGet),
+        }
+    }
+    planned
+}
+
+fn controls(environment: &Environment, settings: &Settings) -> Vec<TargetPlan> {
+    let region = environment.region.clone().unwrap_or_default();
+    let hosts = if settings.control_hosts.is_empty() {
+        let partition = environment.partition.as_deref();
+        let of_region = || catalogue::partition_of_region(&region).map(|found| found.name.as_str());
+        partition
+            .or_else(of_region)
+            .map(|name| catalogue::control_host(name).to_owned())
+            .into_iter()
+            .collect()
+    } else {
+        settings.control_hosts.clone()
+    };
+    let control = |host: String| TargetPlan {
+        target: format!("control:{host}"),
+        service: "control".to_owned(),
+        host,
+        required: false,
+        region: region.clone(),
+        call: CallPlan::UnsignedGet,
+        prefixes: Vec::new(),
+    };
+    hosts.into_iter().map(control).collect()
+}
+
+/// Every server of resolv.conf, and the VPC resolver. A server at the VPC's base address plus two is the VPC resolver;
+/// where none is, it is asked at its link-local address, which is open in every VPC.
+fn resolvers(environment: &Environment) -> Vec<ResolverPlan> {
+    let mut wanted: BTreeMap<IpAddr, ResolverKind> = BTreeMap::new();
+    for address in &environment.resolvers {
+        // A loopback address is a stub on this host: it is part of what the host's own name service does.
+        if !address.is_loopback() {
+            let kind = if is_vpc_resolver(*address, &environment.vpc_cidrs) {
+                ResolverKind::Vpc
+            } else {
+                ResolverKind::Configured
+            };
+            wanted.insert(*address, kind);
+        }
+    }
+    if !wanted.values().any(|kind| *kind == ResolverKind::Vpc) {
+        let link_local = if environment.ipv4_route { VPC_RESOLVER_IPV4 } else { VPC_RESOLVER_IPV6 };
+        wanted.insert(link_local, ResolverKind::Vpc);
+    }
+    wanted.into_iter().map(|(address, kind)| ResolverPlan { address, kind }).collect()
+}
+
+fn is_vpc_resolver(address: IpAddr, vpc_cidrs: &[IpNet]) -> bool {
+    if address == VPC_RESOLVER_IPV4 || address == VPC_RESOLVER_IPV6 {
+        return true;
+    }
+    let IpAddr::V4(address) = address else { return false };
+    vpc_cidrs.iter().any(|cidr| match cidr {
+        IpNet::V4(cidr) => u32::from(cidr.network()).checked_add(2) == Some(u32::from(address)),
+        IpNet::V6(_) => false,
+    })
+}
+
+/// The blocks in which a walk tells nothing: the VPC's own, or the host's own subnets where metadata is silent.
+fn inside(environment: &Environment) -> Vec<IpNet> {
+    if environment.vpc_cidrs.is_empty() {
+        environment
+            .interfaces
+            .iter()
+            .flat_map(|interface| interface.addresses.iter().map(IpNet::trunc))
+            .collect()
+    } else {
+        environment.vpc_cidrs.clone()
+    }
+}
+
+fn prefixes_of(service: &str, prefix_lists: &[PrefixList]) -> Vec<IpNet> {
+    prefix_lists
+        .iter()
+        .filter(|list| list.service == service)
+        .flat_map(|list| list.cidrs.iter().copied())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::RunArguments;
+    use crate::settings::Surroundings;
+
+    fn instance() -> Environment {
+        Environment {
+            region: Some("us-east-1".into()),
+            partition: Some("aws".into()),
+            account_id: Some("111122223333".into()),
+            vpc_cidrs: vec!["10.0.0.0/16".parse().unwrap()],
+            resolvers: vec!["10.0.0.2".parse().unwrap()],
+            ipv4_route: true,
+            ..Environment::default()
+        }
+    }
+
+    fn settings(arguments: &RunArguments) -> Settings {
+        let quiet = Surroundings { stdout_is_terminal: false, aws_ca_bundle: None };
+        Settings::resolve(arguments, quiet).unwrap()
+    }
+
+    fn hosts(plan: &ProbePlan) -> Vec<(&str, &str)> {
+        plan.targets.iter().map(|target| (target.target.as_str(), target.host.as_str())).collect()
+    }
+
+    #[test]
+    fn the_core_profile_asks_for_both_names_of_dynamodb() {
+        let plan = plan(&instance(), &settings(&RunArguments::default()), &[]);
+        let hosts = hosts(&plan);
+        assert!(hosts.contains(&("s3", "s3.us-east-1.amazonaws.com")), "{hosts:?}");
+        assert!(hosts.contains(&("dynamodb", "dynamodb.us-east-1.amazonaws.com")), "{hosts:?}");
+        assert!(
+            hosts.contains(&("dynamodb:account", "111122223333.ddb.us-east-1.amazonaws.com")),
+            "{hosts:?}"
+        );
+    }
+
+    #[test]
+    fn a_bucket_is_asked_under_its_own_host_name_unless_it_has_dots() {
+        let arguments = RunArguments {
+            bucket: Some(vec!["plain".into(), "with.dots".into()]),
+            ..RunArguments::default()
+        };
+        let plan = plan(&instance(), &settings(&arguments), &[]);
+        let hosts = hosts(&plan);
+        assert!(hosts.contains(&("s3:plain", "plain.s3.us-east-1.amazonaws.com")), "{hosts:?}");
+        assert!(hosts.contains(&("s3:with.dots", "s3.us-east-1.amazonaws.com")), "{hosts:?}");
+    }
+
+    #[test]
+    fn the_base_address_plus_two_is_the_vpc_resolver() {
+        let plan = plan(&instance(), &settings(&RunArguments::default()), &[]);
+        let expected = ResolverPlan { address: "10.0.0.2".parse().unwrap(), kind: ResolverKind::Vpc };
+        assert_eq!(plan.resolvers, [expected]);
+    }
+
+    #[test]
+    fn beside_a_server_of_ones_own_the_vpc_resolver_is_asked_too() {
+        let environment = Environment { resolvers: vec!["10.9.9.9".parse().unwrap()], ..instance() };
+        let plan = plan(&environment, &settings(&RunArguments::default()), &[]);
+        let kinds: Vec<_> = plan.resolvers.iter().map(|resolver| resolver.kind).collect();
+        assert_eq!(kinds, [ResolverKind::Configured, ResolverKind::Vpc]);
+    }
+
+    #[test]
+    fn without_a_region_nothing_is_asked_of_any_service() {
+        let environment = Environment { region: None, ..instance() };
+        assert!(plan(&environment, &settings(&RunArguments::default()), &[]).targets.is_empty());
+    }
+}

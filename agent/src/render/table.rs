@@ -1,0 +1,126 @@
+//! The report as a table for a person at a terminal of 80 columns, legible without colour.
+
+use super::wrap::{plain, wrapped};
+use crate::report::{Finding, Report, Severity, Status, Verdict};
+
+/// The whole table.
+pub(super) fn table(report: &Report, verbose: bool) -> String {
+    let mut text = head(report);
+    text.push('\n');
+    text.push_str("  TARGET             PATH                               ANSWERS  CONFIDENCE\n");
+    for verdict in &report.verdicts {
+        text.push_str(&row(report, verdict, verbose));
+    }
+    if report.verdicts.iter().any(|verdict| verdict.required) {
+        text.push_str("  * required\n");
+    }
+    for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
+        for finding in report.findings.iter().filter(|finding| finding.severity == severity) {
+            text.push('\n');
+            text.push_str(&one_finding(finding));
+        }
+    }
+    text.push('\n');
+    text.push_str(&foot(report));
+    plain_lines(&text)
+}
+
+fn head(report: &Report) -> String {
+    let host = &report.recording.environment.host;
+    let unknown = "?".to_owned();
+    let place = [&host.region, &host.availability_zone_id, &host.vpc_id, &host.subnet_id];
+    let place: Vec<&str> = place.into_iter().map(|part| part.as_ref().unwrap_or(&unknown).as_str()).collect();
+    let status = match report.summary.status {
+        Status::Healthy => "HEALTHY",
+        Status::Degraded => "DEGRADED",
+        Status::Failing => "FAILING",
+        Status::Inconclusive => "INCONCLUSIVE",
+    };
+    let first = format!(
+        "vpcprobe {} on {} in {}",
+        report.recording.run.version,
+        host.instance_id.as_deref().unwrap_or("a host without instance metadata"),
+        place.join(", ")
+    );
+    format!("{}{}", wrapped(&first, 0), wrapped(&format!("{status}: {}", report.summary.headline), 0))
+}
+
+fn row(report: &Report, verdict: &Verdict, verbose: bool) -> String {
+    let required = if verdict.required { "*" } else { " " };
+    let via = verdict.via.map(|via| format!(", {}", via.words())).unwrap_or_default();
+    let path = format!("{}{via}", verdict.path.words());
+    let answers = match verdict.reachable {
+        Some(true) => "yes",
+        Some(false) => "NO",
+        None => "unknown",
+    };
+    let confidence = verdict.confidence.map_or("-", crate::report::Confidence::word);
+    let mut text = format!("{required} {:<18} {path:<34} {answers:<8} {confidence}\n", verdict.target);
+    let reasons: Vec<&str> = verdict.because.iter().map(|reason| reason.text.as_str()).collect();
+    text.push_str(&wrapped(&reasons.join("; "), 4));
+    if verbose {
+        for address in &verdict.addresses {
+            let answers = match address.reachable {
+                Some(true) => "answers",
+                Some(false) => "does not answer",
+                None => "not tried",
+            };
+            let line = format!(
+                "{}: {}, {answers} (from {})",
+                address.address,
+                address.path.words(),
+                address.origin.join(" ")
+            );
+            text.push_str(&wrapped(&line, 6));
+        }
+        let target = report.recording.targets.iter().find(|target| target.target == verdict.target);
+        for attempt in target.into_iter().flat_map(|target| &target.attempts) {
+            let line = format!(
+                "{}: tcp {:.1} ms, tls {:.1} ms, call {:.1} ms",
+                attempt.address, attempt.tcp.elapsed_ms, attempt.tls.elapsed_ms, attempt.call.elapsed_ms
+            );
+            text.push_str(&wrapped(&line, 6));
+        }
+    }
+    text
+}
+
+fn one_finding(finding: &Finding) -> String {
+    let mark = finding.severity.word().to_uppercase();
+    let mut text = wrapped(&format!("{mark} {} [{}]", finding.rule, finding.subject.id), 0);
+    text.push_str(&wrapped(&finding.summary, 2));
+    if !finding.causes.is_empty() {
+        let single = finding.causes.len() == 1;
+        text.push_str(if single { "  Cause:\n" } else { "  Possible causes, most likely first:\n" });
+        for (number, cause) in finding.causes.iter().enumerate() {
+            let line = if single { cause.clone() } else { format!("{}. {cause}", number + 1) };
+            text.push_str(&wrapped(&line, 4));
+        }
+    }
+    text.push_str(&wrapped(&format!("Fix: {}", finding.remedy.text), 2));
+    for command in &finding.remedy.commands {
+        // Commands stay on one line however long they are: they are there to be copied.
+        text.push_str(&format!("    {command}\n"));
+    }
+    if !finding.explains.is_empty() {
+        let explained: Vec<String> =
+            finding.explains.iter().map(|claim| format!("{} [{}]", claim.rule, claim.subject.id)).collect();
+        text.push_str(&wrapped(&format!("Explains: {}", explained.join(", ")), 2));
+    }
+    text
+}
+
+fn foot(report: &Report) -> String {
+    let run = &report.recording.run;
+    let cut =
+        if run.cut_short { " (cut short: steps that were not over are marked out_of_time)" } else { "" };
+    let more = match report.summary.rules.first() {
+        Some(rule) => format!(" `vpcprobe explain {rule}` tells more about a finding."),
+        None => String::new(),
+    };
+    wrapped(&format!("Took {:.0} ms{cut}. Exit code {}.{more}", run.elapsed_ms, report.summary.exit_code), 0)
+}
+
+fn plain_lines(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", plain(line).trim_end())).collect()
+}

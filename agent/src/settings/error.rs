@@ -1,0 +1,224 @@
+//! What can be wrong with settings, each in one sentence that names the value and what would be right.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::catalogue;
+use crate::prefix_lists::ParseError;
+use crate::profiles::PROFILES;
+
+/// A setting that cannot be meant. Leads to exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A service that is not in the catalogue.
+    #[error("unknown service {value:?}{}", hint(.nearest.as_deref(), "`vpcprobe services` lists the known ones"))]
+    UnknownService {
+        /// What was given.
+        value: String,
+        /// The nearest known one.
+        nearest: Option<String>,
+    },
+    /// A Region that belongs to no partition.
+    #[error("unknown Region {value:?}{}", hint(.nearest.as_deref(), "a Region looks like eu-central-1"))]
+    UnknownRegion {
+        /// What was given.
+        value: String,
+        /// The nearest known one.
+        nearest: Option<String>,
+    },
+    /// A profile that does not exist.
+    #[error("unknown profile {value:?}{}; the profiles are {}", hint(.nearest.as_deref(), ""), profile_names())]
+    UnknownProfile {
+        /// What was given.
+        value: String,
+        /// The nearest known one.
+        nearest: Option<String>,
+    },
+    /// One of a few words was wanted.
+    #[error("unknown {what} {value:?}{}; it must be one of {}", hint(.nearest.as_deref(), ""), .known.join(", "))]
+    UnknownWord {
+        /// What it is.
+        what: &'static str,
+        /// What was given.
+        value: String,
+        /// The nearest known one.
+        nearest: Option<String>,
+        /// All known ones.
+        known: Vec<&'static str>,
+    },
+    /// An expectation without its two parts.
+    #[error("expectation {value:?} is not SERVICE=PATH, such as s3=gateway")]
+    NotAnExpectation {
+        /// What was given.
+        value: String,
+    },
+    /// An expectation that can never hold.
+    #[error("expectation {value:?} cannot hold: {service} has no {kind} endpoint")]
+    ImpossibleExpectation {
+        /// What was given.
+        value: String,
+        /// The service.
+        service: String,
+        /// The kind of endpoint.
+        kind: &'static str,
+    },
+    /// Something that is no length of time.
+    #[error(
+        "{option} {value:?} is not a length of time; write a whole number with a unit, such as 500ms, 3s or 2m"
+    )]
+    NotADuration {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        value: String,
+    },
+    /// A deadline that leaves no room for one chain.
+    #[error(
+        "--deadline {deadline:?} is shorter than --timeout {timeout:?}; the deadline holds for the whole run"
+    )]
+    DeadlineBeforeTimeout {
+        /// The deadline.
+        deadline: Duration,
+        /// The time-out.
+        timeout: Duration,
+    },
+    /// Something that is no bucket's name.
+    #[error(
+        "{value:?} is not a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens; give the name alone, without s3:// or ARN"
+    )]
+    NotABucket {
+        /// What was given.
+        value: String,
+    },
+    /// Something that is no table's name.
+    #[error(
+        "{value:?} is not a table name: 3 to 255 letters, digits, dots, hyphens and underscores; give the name alone, without ARN"
+    )]
+    NotATable {
+        /// What was given.
+        value: String,
+    },
+    /// Something that is no host name.
+    #[error("{value:?} is not a host name; give the name alone, without scheme, port or path")]
+    NotAHost {
+        /// What was given.
+        value: String,
+    },
+    /// An output that names no file.
+    #[error("output {value:?} names no file; write FORMAT=FILE, or FORMAT alone for standard output")]
+    OutputWithoutFile {
+        /// What was given.
+        value: String,
+    },
+    /// Two formats for one stream.
+    #[error(
+        "two formats are meant for standard output; give all but one of them a file, as in --output json=FILE"
+    )]
+    TwoFormatsOnStdout,
+    /// A file that cannot be read.
+    #[error("failed to read the {what} {}", .path.display())]
+    Unreadable {
+        /// What it is.
+        what: &'static str,
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A settings file that is not what it should be.
+    #[error("failed to understand the settings file {}", .path.display())]
+    BadFile {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: Box<toml::de::Error>,
+    },
+    /// A CA bundle without a certificate.
+    #[error("the CA bundle {} holds no certificate; it must be a PEM file with BEGIN CERTIFICATE blocks", .path.display())]
+    EmptyCaBundle {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// A prefix-list file that is not what it should be.
+    #[error("failed to use the prefix-list file {}", .path.display())]
+    PrefixLists {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: ParseError,
+    },
+    /// A saved report that is not one.
+    #[error("failed to understand the report {}", .path.display())]
+    BadReport {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A rule that does not exist.
+    #[error("there is no rule {value:?}{}", hint(.nearest.as_deref(), "`vpcprobe explain` lists them"))]
+    UnknownRule {
+        /// What was given.
+        value: String,
+        /// The nearest known one.
+        nearest: Option<String>,
+    },
+    /// Not on EC2, and no Region from any source.
+    #[error(
+        "no Region is known and this host does not look like an EC2 instance (no instance metadata, no EC2 firmware, no \
+         VPC search domain); give one with --region, such as --region eu-central-1"
+    )]
+    NoRegion,
+}
+
+impl SettingsError {
+    /// A profile that does not exist, with the nearest one that does.
+    pub(super) fn unknown_profile(value: &str) -> Self {
+        let nearest = nearest(value, PROFILES.iter().map(|profile| profile.name));
+        Self::UnknownProfile { value: value.to_owned(), nearest }
+    }
+
+    /// A service that does not exist, with the nearest one that does.
+    pub(super) fn unknown_service(value: &str) -> Self {
+        Self::UnknownService {
+            value: value.to_owned(),
+            nearest: catalogue::nearest_service(value).map(str::to_owned),
+        }
+    }
+
+    /// A Region that is not known, with the nearest one that is.
+    #[must_use]
+    pub fn unknown_region(value: &str) -> Self {
+        Self::UnknownRegion {
+            value: value.to_owned(),
+            nearest: catalogue::nearest_region(value).map(str::to_owned),
+        }
+    }
+
+    /// A rule that does not exist, with the nearest one that does.
+    #[must_use]
+    pub fn unknown_rule(value: &str, known: &[&'static str]) -> Self {
+        Self::UnknownRule { value: value.to_owned(), nearest: nearest(value, known.iter().copied()) }
+    }
+}
+
+/// The known word that is nearest to what was written, if one is near enough to be meant.
+pub(super) fn nearest<'a>(value: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|word| (strsim::jaro_winkler(value, word), word))
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, word)| word.to_owned())
+}
+
+fn hint(nearest: Option<&str>, otherwise: &str) -> String {
+    match (nearest, otherwise) {
+        (Some(nearest), _) => format!("; did you mean {nearest:?}?"),
+        (None, "") => String::new(),
+        (None, otherwise) => format!("; {otherwise}"),
+    }
+}
+
+fn profile_names() -> String {
+    PROFILES.iter().map(|profile| profile.name).collect::<Vec<_>>().join(", ")
+}

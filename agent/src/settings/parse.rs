@@ -1,0 +1,214 @@
+//! Text to meaning, one function per kind of value.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::nearest;
+use super::{Detail, Expectation, ExpectedPath, FailOn, Format, PrefixListFile, SettingsError};
+use crate::catalogue;
+
+pub(super) fn services(values: &[String]) -> Result<Vec<String>, SettingsError> {
+    values.iter().map(|value| service(value)).collect()
+}
+
+/// Refuses what is no Region of any partition. A well-formed one that is not listed may be new: it is settled once
+/// instance metadata has had its say.
+pub(super) fn region(value: &str) -> Result<(), SettingsError> {
+    match catalogue::partition_of_region(value) {
+        Some(_) => Ok(()),
+        None => Err(SettingsError::unknown_region(value)),
+    }
+}
+
+pub(super) fn expectations(values: &[String]) -> Result<Vec<Expectation>, SettingsError> {
+    values.iter().map(|value| expectation(value)).collect()
+}
+
+pub(super) fn buckets(values: Vec<String>) -> Result<Vec<String>, SettingsError> {
+    let right = |name: &str| {
+        (3..=63).contains(&name.len())
+            && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'))
+            && !name.starts_with(['.', '-'])
+            && !name.ends_with(['.', '-'])
+            && !name.contains("..")
+    };
+    all_right(values, right, |value| SettingsError::NotABucket { value })
+}
+
+pub(super) fn tables(values: Vec<String>) -> Result<Vec<String>, SettingsError> {
+    let right = |name: &str| {
+        (3..=255).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+    };
+    all_right(values, right, |value| SettingsError::NotATable { value })
+}
+
+pub(super) fn hosts(values: Vec<String>) -> Result<Vec<String>, SettingsError> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let right = |name: &str| name.len() <= 253 && name.contains('.') && name.split('.').all(label);
+    all_right(values, right, |value| SettingsError::NotAHost { value })
+}
+
+pub(super) fn duration(
+    option: &'static str,
+    value: Option<&str>,
+    default: Duration,
+) -> Result<Duration, SettingsError> {
+    let Some(value) = value else { return Ok(default) };
+    let refused = || SettingsError::NotADuration { option, value: value.to_owned() };
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = value.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| refused())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        _ => None,
+    };
+    // A day is more than any run may take, and keeps sums of times far from overflow.
+    match milliseconds {
+        Some(milliseconds @ 1..=86_400_000) => Ok(Duration::from_millis(milliseconds)),
+        _ => Err(refused()),
+    }
+}
+
+pub(super) fn prefix_list_files(values: &[String]) -> Result<Vec<PrefixListFile>, SettingsError> {
+    let mut files = Vec::new();
+    for value in values {
+        // The part before the sign is a service only if it looks like one: a path may hold the sign too.
+        let (named, path) = match value.split_once('=') {
+            Some((name, path)) if !name.contains('/') => (Some(service(name)?), PathBuf::from(path)),
+            _ => (None, PathBuf::from(value)),
+        };
+        let text = read(&path, "prefix-list file")?;
+        files.push(PrefixListFile { path, service: named, text });
+    }
+    Ok(files)
+}
+
+pub(super) fn ca_bundle(path: &Path) -> Result<(), SettingsError> {
+    let text = read(path, "CA bundle")?;
+    if text.contains("-----BEGIN CERTIFICATE-----") || text.contains("-----BEGIN TRUSTED CERTIFICATE-----") {
+        return Ok(());
+    }
+    Err(SettingsError::EmptyCaBundle { path: path.to_owned() })
+}
+
+pub(super) fn fail_on(value: Option<&str>) -> Result<FailOn, SettingsError> {
+    let known = [("error", FailOn::Error), ("warning", FailOn::Warning), ("never", FailOn::Never)];
+    word("--fail-on severity", value.unwrap_or("error"), &known)
+}
+
+pub(super) fn format(value: &str) -> Result<Format, SettingsError> {
+    word("format", value, &[("json", Format::Json), ("table", Format::Table)])
+}
+
+pub(super) fn detail(value: Option<&str>) -> Result<Detail, SettingsError> {
+    word("detail", value.unwrap_or("brief"), &[("brief", Detail::Brief), ("full", Detail::Full)])
+}
+
+pub(super) fn only_one(slot: &mut Option<Format>, format: Format) -> Result<(), SettingsError> {
+    match slot.replace(format) {
+        Some(earlier) if earlier != format => Err(SettingsError::TwoFormatsOnStdout),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn service(value: &str) -> Result<String, SettingsError> {
+    match catalogue::service(value.trim()) {
+        Some(service) => Ok(service.id().to_owned()),
+        None => Err(SettingsError::unknown_service(value)),
+    }
+}
+
+fn expectation(value: &str) -> Result<Expectation, SettingsError> {
+    let Some((name, path)) = value.split_once('=') else {
+        return Err(SettingsError::NotAnExpectation { value: value.to_owned() });
+    };
+    let known = [
+        ("gateway", ExpectedPath::Gateway),
+        ("interface", ExpectedPath::Interface),
+        ("internet", ExpectedPath::Internet),
+        ("proxy", ExpectedPath::Proxy),
+        ("any", ExpectedPath::Any),
+    ];
+    let expectation = Expectation { service: service(name)?, path: word("path", path, &known)? };
+    let gateway_capable =
+        catalogue::service(&expectation.service).is_some_and(catalogue::Service::gateway_capable);
+    if expectation.path == ExpectedPath::Gateway && !gateway_capable {
+        return Err(SettingsError::ImpossibleExpectation {
+            value: value.to_owned(),
+            service: expectation.service,
+            kind: "gateway",
+        });
+    }
+    Ok(expectation)
+}
+
+fn all_right(
+    values: Vec<String>,
+    right: impl Fn(&str) -> bool,
+    refused: impl Fn(String) -> SettingsError,
+) -> Result<Vec<String>, SettingsError> {
+    match values.iter().find(|value| !right(value)) {
+        Some(value) => Err(refused(value.clone())),
+        None => Ok(values),
+    }
+}
+
+fn word<T: Copy>(what: &'static str, value: &str, known: &[(&'static str, T)]) -> Result<T, SettingsError> {
+    known.iter().find(|(name, _)| *name == value).map(|(_, meaning)| *meaning).ok_or_else(|| {
+        SettingsError::UnknownWord {
+            what,
+            value: value.to_owned(),
+            nearest: nearest(value, known.iter().map(|(name, _)| *name)),
+            known: known.iter().map(|(name, _)| *name).collect(),
+        }
+    })
+}
+
+fn read(path: &Path, what: &'static str) -> Result<String, SettingsError> {
+    std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        what,
+        path: path.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit_and_stay_below_a_day() {
+        let parse = |text| duration("--timeout", Some(text), Duration::ZERO).ok();
+        assert_eq!(parse("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(parse("3s"), Some(Duration::from_secs(3)));
+        assert_eq!(parse("2m"), Some(Duration::from_secs(120)));
+        for wrong in ["3", "s", "-1s", "0s", "1.5s", "3 s", "99999999999999999999s", "2000m"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bucket_names_are_names_and_not_addresses() {
+        for right in ["abc", "my.bucket-1"] {
+            assert!(buckets(vec![right.into()]).is_ok(), "{right}");
+        }
+        for wrong in ["ab", "s3://abc", "arn:aws:s3:::abc", "Abc", "-abc", "a..b", "a/b"] {
+            assert!(buckets(vec![wrong.into()]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_cannot_be_expected_of_a_service_that_has_none() {
+        assert!(expectation("s3=gateway").is_ok());
+        let text = expectation("ssm=gateway").unwrap_err().to_string();
+        assert!(text.contains("ssm has no gateway endpoint"), "{text}");
+    }
+}
