@@ -6,6 +6,7 @@
 mod answer;
 mod exchange;
 mod getent;
+mod sockets;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -80,10 +81,10 @@ fn absolute_name(host: &str) -> Result<Name, LookupFailure> {
         LookupFailure::Unclassified(Unclassified::from_text(format!("not a host name: {reason}")))
     };
     let mut name = Name::from_ascii(host).map_err(|error| invalid(&error))?;
+    name.set_fqdn(true);
     if name.is_root() {
         return Err(invalid(&"it is empty"));
     }
-    name.set_fqdn(true);
     Ok(name)
 }
 

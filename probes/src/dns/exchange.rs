@@ -6,11 +6,9 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::{RuntimeProvider, TokioRuntimeProvider};
 use hickory_resolver::net::tcp::TcpClientStream;
 use hickory_resolver::net::udp::UdpClientStream;
 use hickory_resolver::net::xfer::{DnsHandle, DnsRequestSender, FirstAnswer};
@@ -18,6 +16,7 @@ use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, Message, Query,
 use hickory_resolver::proto::rr::{Name, RecordType};
 use tokio::time::sleep;
 
+use super::sockets::Provider;
 use crate::observations::{LookupFailure, Transport};
 use crate::step::Unclassified;
 
@@ -149,43 +148,5 @@ fn failure_of(error: &NetError) -> LookupFailure {
             LookupFailure::Malformed { text: "the server closed the connection without an answer".to_owned() }
         }
         _ => LookupFailure::Unclassified(Unclassified::from_io(io)),
-    }
-}
-
-/// hickory's tokio runtime with one difference: datagram sockets are connected to the server, so that the kernel itself
-/// drops datagrams from elsewhere and reports a closed port instead of leaving us to wait.
-#[derive(Clone, Default)]
-struct Provider(TokioRuntimeProvider);
-
-impl RuntimeProvider for Provider {
-    type Handle = <TokioRuntimeProvider as RuntimeProvider>::Handle;
-    type Timer = <TokioRuntimeProvider as RuntimeProvider>::Timer;
-    type Udp = <TokioRuntimeProvider as RuntimeProvider>::Udp;
-    type Tcp = <TokioRuntimeProvider as RuntimeProvider>::Tcp;
-
-    fn create_handle(&self) -> Self::Handle {
-        self.0.create_handle()
-    }
-
-    fn connect_tcp(
-        &self,
-        server: SocketAddr,
-        local: Option<SocketAddr>,
-        limit: Option<Duration>,
-    ) -> Pin<Box<dyn Send + Future<Output = Result<Self::Tcp, io::Error>>>> {
-        self.0.connect_tcp(server, local, limit)
-    }
-
-    fn bind_udp(
-        &self,
-        local: SocketAddr,
-        server: SocketAddr,
-    ) -> Pin<Box<dyn Send + Future<Output = Result<Self::Udp, io::Error>>>> {
-        let bound = self.0.bind_udp(local, server);
-        Box::pin(async move {
-            let socket = bound.await?;
-            socket.connect(server).await?;
-            Ok(socket)
-        })
     }
 }

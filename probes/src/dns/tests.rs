@@ -1,1 +1,451 @@
-//! Questions to a server of our own on loopback.
+//! Questions to a server of our own on loopback, which answers each as a test wants it.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hickory_resolver::proto::op::{Message, Query, ResponseCode};
+use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, SOA, TXT};
+use hickory_resolver::proto::rr::{RData, Record};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
+
+use super::*;
+use crate::observations::Transport;
+
+const HOST: &str = "s3.us-east-1.amazonaws.com";
+const BOTH: Families = Families { ipv4: true, ipv6: true };
+const ONLY_IPV4: Families = Families { ipv4: true, ipv6: false };
+
+/// What the server sends back: whole datagrams, or over TCP whole messages.
+type Replies = Vec<Vec<u8>>;
+
+/// One question as the server saw it.
+#[derive(Clone)]
+struct Asked {
+    message: Message,
+    transport: Transport,
+    port: u16,
+}
+
+struct Server {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Server {
+    async fn start(ip: IpAddr, answer: impl Fn(&Asked) -> Replies + Send + Sync + 'static) -> Self {
+        let udp = UdpSocket::bind((ip, 0)).await.unwrap();
+        let address = udp.local_addr().unwrap();
+        let tcp = TcpListener::bind(address).await.unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let answer = Arc::new(answer);
+        let (seen, respond) = (asked.clone(), answer.clone());
+        tokio::spawn(async move {
+            let mut buffer = [0; 4096];
+            loop {
+                let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
+                let message = Message::from_vec(&buffer[..length]).unwrap();
+                let question = Asked { message, transport: Transport::Udp, port: from.port() };
+                seen.lock().unwrap().push(question.clone());
+                for reply in respond(&question) {
+                    udp.send_to(&reply, from).await.unwrap();
+                }
+            }
+        });
+        let seen = asked.clone();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, from) = tcp.accept().await.unwrap();
+                let length = stream.read_u16().await.unwrap();
+                let mut buffer = vec![0; usize::from(length)];
+                stream.read_exact(&mut buffer).await.unwrap();
+                let message = Message::from_vec(&buffer).unwrap();
+                let question = Asked { message, transport: Transport::Tcp, port: from.port() };
+                seen.lock().unwrap().push(question.clone());
+                for reply in answer(&question) {
+                    stream.write_u16(u16::try_from(reply.len()).unwrap()).await.unwrap();
+                    stream.write_all(&reply).await.unwrap();
+                }
+            }
+        });
+        Self { address, asked }
+    }
+
+    async fn on_loopback(answer: impl Fn(&Asked) -> Replies + Send + Sync + 'static) -> Self {
+        Self::start(Ipv4Addr::LOCALHOST.into(), answer).await
+    }
+
+    async fn ask_for(&self, families: Families, limit: Duration) -> (AnswerStep, AnswerStep) {
+        ask_server(&Clock::start(), self.address, HOST, families, Instant::now() + limit).await
+    }
+
+    /// The outcome of the question for IPv4 addresses.
+    async fn a(&self) -> Result<Answer, LookupFailure> {
+        let (a, aaaa) = self.ask_for(ONLY_IPV4, Duration::from_secs(3)).await;
+        assert_eq!(aaaa.skip_reason(), Some(SkipReason::Disabled));
+        result(a)
+    }
+
+    fn transports(&self) -> Vec<Transport> {
+        self.asked.lock().unwrap().iter().map(|asked| asked.transport).collect()
+    }
+}
+
+fn result(step: AnswerStep) -> Result<Answer, LookupFailure> {
+    match step.outcome {
+        crate::step::Outcome::Done(answer) => Ok(answer),
+        crate::step::Outcome::Failed(failure) => Err(failure),
+        crate::step::Outcome::Skipped(reason) => panic!("skipped: {reason:?}"),
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::from_ascii(text).unwrap()
+}
+
+fn record(owner: &str, ttl: u32, data: RData) -> Record {
+    Record::from_rdata(name(owner), ttl, data)
+}
+
+fn alias(owner: &str, ttl: u32, target: &str) -> Record {
+    record(owner, ttl, RData::CNAME(CNAME(name(target))))
+}
+
+fn address(owner: &str, ttl: u32, last: u8) -> Record {
+    record(owner, ttl, RData::A(A(Ipv4Addr::new(10, 0, 0, last))))
+}
+
+fn authority(zone: &str) -> Record {
+    record(zone, 60, RData::SOA(SOA::new(name("ns."), name("host."), 1, 2, 3, 4, 5)))
+}
+
+/// A reply to this question, with a code and records.
+fn reply(asked: &Asked, code: ResponseCode, answers: &[Record], authorities: &[Record]) -> Message {
+    let mut message = Message::response(asked.message.metadata.id, asked.message.metadata.op_code);
+    message.metadata.response_code = code;
+    message.add_queries(asked.message.queries.clone());
+    message.add_answers(answers.to_vec());
+    message.add_authorities(authorities.to_vec());
+    message
+}
+
+fn bytes(message: &Message) -> Replies {
+    vec![message.to_vec().unwrap()]
+}
+
+fn is_ipv4(asked: &Asked) -> bool {
+    asked.message.queries[0].query_type() == RecordType::A
+}
+
+#[tokio::test]
+async fn a_chain_of_aliases_is_kept_whole_with_the_smallest_ttl() {
+    let server = Server::on_loopback(|asked| {
+        assert_eq!(asked.message.queries[0].name().to_ascii(), format!("{HOST}."));
+        let chain = [
+            alias(&format!("{HOST}."), 300, "VPCE-1.Vpce.Example."),
+            alias("vpce-1.vpce.example.", 5, "last.example."),
+            record("last.example.", 60, RData::TXT(TXT::new(vec!["noise".to_owned()]))),
+            address("elsewhere.example.", 1, 99),
+        ];
+        let mut answers = chain.to_vec();
+        if is_ipv4(asked) {
+            answers.extend([
+                address("last.example.", 60, 9),
+                address("LAST.example.", 60, 8),
+                address("last.example.", 60, 9),
+            ]);
+        } else {
+            answers.push(record("last.example.", 60, RData::AAAA(AAAA(Ipv6Addr::LOCALHOST))));
+        }
+        bytes(&reply(asked, ResponseCode::NoError, &answers, &[]))
+    })
+    .await;
+    let (a, aaaa) = server.ask_for(BOTH, Duration::from_secs(3)).await;
+    let (a, aaaa) = (result(a).unwrap(), result(aaaa).unwrap());
+    assert_eq!(a.addresses, [IpAddr::from([10, 0, 0, 9]), IpAddr::from([10, 0, 0, 8])]);
+    assert_eq!(a.chain, ["vpce-1.vpce.example", "last.example"]);
+    assert_eq!((a.ttl_s, a.transport, a.soa.as_deref()), (Some(5), Some(Transport::Udp), None));
+    assert_eq!(aaaa.addresses, [IpAddr::from(Ipv6Addr::LOCALHOST)]);
+    assert_eq!(server.transports().len(), 2);
+}
+
+#[tokio::test]
+async fn each_way_of_saying_no_is_told_apart() {
+    for (code, expected) in [
+        (ResponseCode::NXDomain, LookupFailure::NoSuchName { soa: Some("amazonaws.com".to_owned()) }),
+        (ResponseCode::ServFail, LookupFailure::ServerFailure),
+        (ResponseCode::Refused, LookupFailure::Refused),
+        (ResponseCode::NotAuth, LookupFailure::ResponseCode { code: ResponseCode::NotAuth.to_string() }),
+    ] {
+        let server =
+            Server::on_loopback(move |asked| bytes(&reply(asked, code, &[], &[authority("Amazonaws.COM.")])))
+                .await;
+        assert_eq!(server.a().await, Err(expected));
+        assert_eq!(server.transports().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_name_without_addresses_is_an_answer_with_its_zone() {
+    let server = Server::on_loopback(|asked| {
+        bytes(&reply(asked, ResponseCode::NoError, &[], &[authority("us-east-1.amazonaws.com.")]))
+    })
+    .await;
+    let answer = server.a().await.unwrap();
+    assert!(answer.addresses.is_empty() && answer.ttl_s.is_none());
+    assert_eq!(answer.soa.as_deref(), Some("us-east-1.amazonaws.com"));
+}
+
+#[tokio::test]
+async fn a_truncated_answer_is_fetched_whole_over_tcp() {
+    let server = Server::on_loopback(|asked| {
+        let owner = format!("{HOST}.");
+        let many: Vec<Record> = (1..=50).map(|last| address(&owner, 60, last)).collect();
+        let mut message = reply(asked, ResponseCode::NoError, &many, &[]);
+        if asked.transport == Transport::Udp {
+            message.answers.truncate(1);
+            message.metadata.truncation = true;
+        }
+        bytes(&message)
+    })
+    .await;
+    let began = Instant::now();
+    let answer = server.a().await.unwrap();
+    assert_eq!((answer.addresses.len(), answer.transport), (50, Some(Transport::Tcp)));
+    assert_eq!(server.transports(), [Transport::Udp, Transport::Tcp]);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn tcp_is_tried_when_udp_stays_silent() {
+    let server = Server::on_loopback(|asked| match asked.transport {
+        Transport::Udp => Vec::new(),
+        Transport::Tcp => {
+            bytes(&reply(asked, ResponseCode::NoError, &[address(&format!("{HOST}."), 60, 1)], &[]))
+        }
+    })
+    .await;
+    let answer = result(server.ask_for(ONLY_IPV4, Duration::from_millis(800)).await.0).unwrap();
+    assert_eq!((answer.addresses.len(), answer.transport), (1, Some(Transport::Tcp)));
+    assert_eq!(server.transports(), [Transport::Udp, Transport::Udp, Transport::Tcp]);
+}
+
+#[tokio::test]
+async fn a_lost_datagram_is_sent_once_more_from_another_port() {
+    let lost = Mutex::new(false);
+    let server = Server::on_loopback(move |asked| {
+        if !std::mem::replace(&mut *lost.lock().unwrap(), true) {
+            return Vec::new();
+        }
+        bytes(&reply(asked, ResponseCode::NoError, &[address(&format!("{HOST}."), 60, 1)], &[]))
+    })
+    .await;
+    let answer = result(server.ask_for(ONLY_IPV4, Duration::from_secs(1)).await.0).unwrap();
+    assert_eq!(answer.transport, Some(Transport::Udp));
+    let asked = server.asked.lock().unwrap();
+    assert_eq!(asked.len(), 2);
+    assert_ne!(asked[0].port, asked[1].port);
+}
+
+#[tokio::test]
+async fn silence_ends_at_the_limit() {
+    let server = Server::on_loopback(|_| Vec::new()).await;
+    let began = Instant::now();
+    let (a, aaaa) = server.ask_for(BOTH, Duration::from_millis(400)).await;
+    assert_eq!((result(a), result(aaaa)), (Err(LookupFailure::TimedOut), Err(LookupFailure::TimedOut)));
+    let took = began.elapsed();
+    assert!(took >= Duration::from_millis(390) && took < Duration::from_millis(700), "{took:?}");
+    let late = ask_server(&Clock::start(), server.address, HOST, ONLY_IPV4, began).await;
+    assert_eq!(late.0.skip_reason(), Some(SkipReason::OutOfTime));
+}
+
+#[tokio::test]
+async fn a_closed_port_is_told_at_once_in_both_families() {
+    for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+        let unused = UdpSocket::bind((ip, 0)).await.unwrap().local_addr().unwrap();
+        let began = Instant::now();
+        let until = began + Duration::from_secs(5);
+        let (a, _) = ask_server(&Clock::start(), unused, HOST, ONLY_IPV4, until).await;
+        let outcome = result(a);
+        assert!(matches!(outcome, Err(LookupFailure::Unreachable { .. })), "{ip}: {outcome:?}");
+        assert!(began.elapsed() < Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn a_server_on_ipv6_is_asked_as_well() {
+    let server = Server::start(Ipv6Addr::LOCALHOST.into(), |asked| {
+        bytes(&reply(asked, ResponseCode::NoError, &[address(&format!("{HOST}."), 60, 1)], &[]))
+    })
+    .await;
+    assert_eq!(server.a().await.unwrap().addresses.len(), 1);
+}
+
+#[tokio::test]
+async fn replies_with_a_wrong_id_or_to_another_question_are_passed_over() {
+    let server = Server::on_loopback(|asked| {
+        let right = reply(asked, ResponseCode::NoError, &[address(&format!("{HOST}."), 60, 1)], &[]);
+        let forged = reply(asked, ResponseCode::NoError, &[address(&format!("{HOST}."), 60, 66)], &[]);
+        let mut wrong_id = forged.clone();
+        wrong_id.metadata.id = wrong_id.metadata.id.wrapping_add(1);
+        let mut wrong_name = forged.clone();
+        wrong_name.queries = vec![Query::query(name("evil.example."), RecordType::A)];
+        let mut wrong_type = forged;
+        wrong_type.queries[0].query_type = RecordType::TXT;
+        vec![
+            vec![0],
+            wrong_id.to_vec().unwrap(),
+            wrong_name.to_vec().unwrap(),
+            wrong_type.to_vec().unwrap(),
+            right.to_vec().unwrap(),
+        ]
+    })
+    .await;
+    assert_eq!(server.a().await.unwrap().addresses, [IpAddr::from([10, 0, 0, 1])]);
+}
+
+#[tokio::test]
+async fn a_datagram_from_another_address_is_not_seen() {
+    let server = Server::on_loopback(|asked| {
+        // The kernel drops it on our connected socket, so that only the silence of the real server remains.
+        let forged = reply(asked, ResponseCode::NoError, &[address(&format!("{HOST}."), 60, 66)], &[]);
+        let other = std::net::UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 2), 0)).unwrap();
+        other.send_to(&forged.to_vec().unwrap(), (Ipv4Addr::LOCALHOST, asked.port)).unwrap();
+        Vec::new()
+    })
+    .await;
+    let (a, _) = server.ask_for(ONLY_IPV4, Duration::from_millis(300)).await;
+    assert_eq!(result(a), Err(LookupFailure::TimedOut));
+}
+
+#[tokio::test]
+async fn what_is_not_a_dns_message_is_malformed() {
+    let server = Server::on_loopback(|asked| {
+        let mut garbage = asked.message.metadata.id.to_be_bytes().to_vec();
+        garbage.extend([0xff; 40]);
+        vec![garbage]
+    })
+    .await;
+    assert!(matches!(server.a().await, Err(LookupFailure::Malformed { .. })));
+}
+
+#[tokio::test]
+async fn aliases_in_a_circle_or_without_end_are_malformed() {
+    let circle = Server::on_loopback(|asked| {
+        let records =
+            [alias(&format!("{HOST}."), 1, "b.example."), alias("b.example.", 1, &format!("{HOST}."))];
+        bytes(&reply(asked, ResponseCode::NoError, &records, &[]))
+    })
+    .await;
+    assert!(matches!(circle.a().await, Err(LookupFailure::Malformed { .. })));
+    let endless = Server::on_loopback(|asked| {
+        let mut records = vec![alias(&format!("{HOST}."), 1, "a0.example.")];
+        records.extend((0..30).map(|n| alias(&format!("a{n}.example."), 1, &format!("a{}.example.", n + 1))));
+        bytes(&reply(asked, ResponseCode::NoError, &records, &[]))
+    })
+    .await;
+    assert!(matches!(endless.a().await, Err(LookupFailure::Malformed { .. })));
+}
+
+#[tokio::test]
+async fn records_of_the_wrong_type_or_name_are_no_addresses() {
+    let server = Server::on_loopback(|asked| {
+        let records = [
+            record(&format!("{HOST}."), 60, RData::AAAA(AAAA(Ipv6Addr::LOCALHOST))),
+            address("other.example.", 60, 66),
+        ];
+        bytes(&reply(asked, ResponseCode::NoError, &records, &[]))
+    })
+    .await;
+    let answer = server.a().await.unwrap();
+    assert!(answer.addresses.is_empty() && answer.chain.is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_know_edns_is_asked_without_it() {
+    let server = Server::on_loopback(|asked| {
+        if asked.message.edns.is_some() {
+            return bytes(&reply(asked, ResponseCode::FormErr, &[], &[]));
+        }
+        bytes(&reply(asked, ResponseCode::NoError, &[address(&format!("{HOST}."), 60, 1)], &[]))
+    })
+    .await;
+    assert_eq!(server.a().await.unwrap().addresses.len(), 1);
+    assert_eq!(server.transports().len(), 2);
+}
+
+#[tokio::test]
+async fn ids_are_not_predictable() {
+    let server = Server::on_loopback(|asked| bytes(&reply(asked, ResponseCode::Refused, &[], &[]))).await;
+    for _ in 0..8 {
+        let _ = server.a().await;
+    }
+    let asked = server.asked.lock().unwrap();
+    let ids: std::collections::BTreeSet<u16> = asked.iter().map(|asked| asked.message.metadata.id).collect();
+    let ports: std::collections::BTreeSet<u16> = asked.iter().map(|asked| asked.port).collect();
+    assert!(ids.len() >= 7 && ports.len() >= 7);
+    let steps: std::collections::BTreeSet<u16> = asked
+        .windows(2)
+        .map(|pair| pair[1].message.metadata.id.wrapping_sub(pair[0].message.metadata.id))
+        .collect();
+    assert!(steps.len() >= 6, "ids rise by a constant");
+}
+
+#[tokio::test]
+async fn an_impossible_name_fails_without_a_question() {
+    let server = Server::on_loopback(|_| Vec::new()).await;
+    let until = Instant::now() + Duration::from_secs(2);
+    for host in ["", ".", &"x".repeat(64), &"long.".repeat(60)] {
+        let (a, _) = ask_server(&Clock::start(), server.address, host, ONLY_IPV4, until).await;
+        assert!(matches!(a.failed(), Some(LookupFailure::Unclassified(_))), "{host}: {a:?}");
+    }
+    assert!(server.transports().is_empty());
+}
+
+#[tokio::test]
+async fn a_reply_to_another_question_over_tcp_is_refused_too() {
+    let server = Server::on_loopback(|asked| {
+        let mut message = reply(asked, ResponseCode::NoError, &[address("evil.example.", 60, 66)], &[]);
+        match asked.transport {
+            Transport::Udp => message.metadata.truncation = true,
+            Transport::Tcp => message.queries = vec![Query::query(name("evil.example."), RecordType::A)],
+        }
+        bytes(&message)
+    })
+    .await;
+    assert!(matches!(server.a().await, Err(LookupFailure::Malformed { .. })));
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_damaged_message_is_read_without_panic(
+        damage in proptest::collection::vec((0_usize..600, proptest::prelude::any::<u8>()), 0..40),
+        length in 0_usize..600,
+    ) {
+        let mut message = Message::response(7, hickory_resolver::proto::op::OpCode::Query);
+        message.add_query(Query::query(name(HOST), RecordType::A));
+        message.add_answers([alias(HOST, 1, "b.example."), alias("b.example.", 1, "c.example.")]);
+        message.add_answers((0..20).map(|last| address("c.example.", 60, last)));
+        message.add_authority(authority("example."));
+        let mut bytes = message.to_vec().unwrap();
+        for (position, byte) in damage {
+            if let Some(place) = bytes.get_mut(position) {
+                *place = byte;
+            }
+        }
+        bytes.truncate(length.max(bytes.len() / 2));
+        if let Ok(message) = Message::from_vec(&bytes) {
+            let _ = answer::read(&message, &name(HOST), RecordType::A, Transport::Udp);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_resolver_is_named_by_its_address() {
+    let resolver = ResolverPlan { address: Ipv4Addr::LOCALHOST.into(), kind: ResolverKind::Configured };
+    let until = Instant::now() + Duration::from_millis(300);
+    let lookup = ask_resolver(&Clock::start(), &resolver, HOST, BOTH, until).await;
+    assert_eq!((lookup.resolver.as_str(), lookup.kind), ("127.0.0.1", ResolverKind::Configured));
+    assert!(lookup.aaaa.is_some());
+}

@@ -3,7 +3,6 @@
 //! It never goes through a proxy, follows no redirect, and is over when its time is. What the answers mean for the host
 //! is for [`super::metadata`]; how the service answered goes into the report as it is.
 
-use std::cell::RefCell;
 use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
@@ -29,7 +28,7 @@ const LANES: usize = 6;
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// What the service said, and how.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) imds: Imds,
     pub(super) metadata: Metadata,
@@ -128,30 +127,37 @@ impl Since {
         };
         Step { start_ms: self.start_ms, elapsed_ms: millis(self.instant.elapsed()), outcome }
     }
+
+    /// The step for the report, and apart from it what came, which may be a secret.
+    fn split<T>(&self, result: Result<T, ImdsFailure>) -> (Step<(), ImdsFailure>, Option<T>) {
+        match result {
+            Ok(value) => (self.step(Ok(())), Some(value)),
+            Err(failure) => (self.step(Err(failure)), None),
+        }
+    }
 }
 
 async fn read_everything(clock: &Clock, service: &Service, asked: &mut Asked) {
-    let region = RefCell::new(None);
-    let role = RefCell::new((None, None));
-    let (metadata_step, mut metadata, interfaces, credentials_step) = tokio::join!(
-        clock.measure(async {
-            *region.borrow_mut() = Some(metadata::region(service).await?);
-            Ok(())
-        }),
-        metadata::host(service),
-        metadata::interfaces(service),
-        clock.measure(async {
-            let name = metadata::role_name(service).await?;
-            role.borrow_mut().0 = Some(name.clone());
-            let document = metadata::role_document(service, &name).await?;
-            role.borrow_mut().1 = Some(document);
-            Ok(())
-        }),
-    );
-    metadata.region = region.into_inner().or(metadata.region);
+    let region = async {
+        let since = Since::now(clock);
+        since.split(metadata::region(service).await)
+    };
+    let role = async {
+        let since = Since::now(clock);
+        let name = match metadata::role_name(service).await {
+            Ok(name) => name,
+            Err(failure) => return (since.step(Err(failure)), None, None),
+        };
+        let (step, document) = since.split(metadata::role_document(service, &name).await);
+        (step, document, Some(name))
+    };
+    let ((metadata_step, region), mut metadata, interfaces, (credentials_step, document, role)) =
+        tokio::join!(region, metadata::host(service), metadata::interfaces(service), role);
+    metadata.region = region.or(metadata.region);
     metadata.interfaces = interfaces;
-    (metadata.role, asked.role) = role.into_inner();
+    metadata.role = role;
     asked.metadata = metadata;
+    asked.role = document;
     asked.imds.metadata = Some(metadata_step);
     asked.imds.credentials = Some(credentials_step);
 }

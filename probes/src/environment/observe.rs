@@ -213,6 +213,13 @@ mod tests {
         assert_eq!(environment.public_ipv4, Some(Ipv4Addr::new(3, 3, 3, 3)));
     }
 
+    #[test]
+    fn a_look_can_run_on_any_thread() {
+        fn is_send<T: Send>(_: &T) {}
+        let settings = ObserveSettings { region: None, imds_timeout: Duration::ZERO, aws_profile: None };
+        is_send(&observe(&settings, &Clock::start()));
+    }
+
     #[tokio::test]
     async fn a_look_is_over_in_time_whatever_the_host() {
         let settings = ObserveSettings {
