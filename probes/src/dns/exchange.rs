@@ -83,7 +83,10 @@ async fn ask_both_ways(
                     return Ok(Reply { message, transport: Transport::Udp });
                 }
                 // The stream that runs beside may already have begun; a fresh one costs one round trip more at most.
-                return ask_tcp(server, query, options, until).await;
+                let whole = tokio::time::timeout_at(until.into(), ask_tcp(server, query, options, until)).await;
+                return whole.unwrap_or(Err(LookupFailure::TimedOut)).map_err(|_| LookupFailure::Malformed {
+                    text: "the answer over UDP was cut short, and TCP gave none".to_owned(),
+                });
             }
             reply = &mut tcp_beside, if !tcp_failed => match reply {
                 Ok(reply) => return Ok(reply),

@@ -218,6 +218,22 @@ async fn a_truncated_answer_is_fetched_whole_over_tcp() {
 }
 
 #[tokio::test]
+async fn a_truncated_answer_without_tcp_is_not_taken_for_silence() {
+    let server = Server::on_loopback(|asked| {
+        let mut message = reply(asked, ResponseCode::NoError, &[], &[]);
+        message.metadata.truncation = true;
+        if asked.transport == Transport::Udp { bytes(&message) } else { Vec::new() }
+    })
+    .await;
+    let (a, _) = server.ask_for(ONLY_IPV4, Duration::from_millis(300)).await;
+    let outcome = result(a);
+    assert!(
+        matches!(&outcome, Err(LookupFailure::Malformed { text }) if text.contains("TCP")),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
 async fn tcp_is_tried_when_udp_stays_silent() {
     let server = Server::on_loopback(|asked| match asked.transport {
         Transport::Udp => Vec::new(),

@@ -70,6 +70,10 @@ pub(super) fn choose(variables: &Variables, sources: Sources) -> (CredentialsSee
     }
     let disabled =
         variables.value("AWS_EC2_METADATA_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    if variables.value("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_some() {
+        problems
+            .push("AWS_EC2_METADATA_SERVICE_ENDPOINT is set; only the usual address was asked".to_owned());
+    }
     if let Some(document) = sources.role {
         if disabled {
             problems.push(
@@ -163,10 +167,11 @@ mod tests {
             ("AWS_ACCESS_KEY_ID", "alone"),
             ("AWS_WEB_IDENTITY_TOKEN_FILE", "/x"),
             ("AWS_EC2_METADATA_DISABLED", "TRUE"),
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://10.0.0.1/"),
         ]);
         let sources = Sources { profile: Profile::default(), container: Err("broken".to_owned()), ..all() };
         let (seen, secrets) = choose(&variables, sources);
-        assert_eq!(seen.problems.len(), 4, "{:?}", seen.problems);
+        assert_eq!(seen.problems.len(), 5, "{:?}", seen.problems);
         assert!(
             seen.source.is_none()
                 && seen.available.is_empty()

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderValue;
 use reqwest::{Client, Method, Response, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
 
 use super::metadata::{self, Metadata, RoleDocument};
@@ -69,9 +69,13 @@ enum Access {
 async fn open(clock: &Clock, service: &Service, imds: &mut Imds) -> Access {
     let asked_token = Since::now(clock);
     let half = asked_token.instant + service.until.saturating_duration_since(asked_token.instant) / 2;
+    let token_failed = Notify::new();
     let token = service.token();
     let beside = async {
-        sleep_until(half.into()).await;
+        tokio::select! {
+            () = sleep_until(half.into()) => {}
+            () = token_failed.notified() => {}
+        }
         let since = Since::now(clock);
         since.step(service.status_without_token().await)
     };
@@ -102,8 +106,8 @@ async fn open(clock: &Clock, service: &Service, imds: &mut Imds) -> Access {
     if dead || imds.without_token.is_some() {
         return Access::None;
     }
-    let since = Since::now(clock);
-    let step = since.step(service.status_without_token().await);
+    token_failed.notify_one();
+    let step = beside.await;
     let answers = step.done() == Some(&200);
     imds.without_token = Some(step);
     if answers { Access::WithoutToken } else { Access::None }

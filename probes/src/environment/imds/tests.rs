@@ -245,7 +245,10 @@ async fn a_closed_port_is_told_at_once() {
 async fn a_silent_service_costs_no_more_than_the_limit() {
     let (asked, took) = Fake::start(|_| Silence).await.ask().await;
     assert_eq!(token_failure(&asked), &ImdsFailure::TimedOut);
-    assert_eq!(asked.imds.without_token.unwrap().failed(), Some(&ImdsFailure::TimedOut));
+    let without = asked.imds.without_token.unwrap();
+    assert_eq!(without.failed(), Some(&ImdsFailure::TimedOut));
+    let half = millis(LIMIT / 2);
+    assert!(without.start_ms < half + 100.0 && without.elapsed_ms > half - 100.0, "{without:?}");
     assert!(
         took + Duration::from_millis(20) >= LIMIT && took < LIMIT + Duration::from_millis(250),
         "{took:?}"
