@@ -1,6 +1,6 @@
 //! The `[aws]` table of a scenario: who the instance is, what exists in the account, and what is broken.
 //!
-//! Everything has a default, so an empty table is a healthy account. The table says what AWS knows; what the network looks
+//! Everything has a default, so an empty table is a healthy account with a bucket, a table and a parameter. The table says what AWS knows; what the network looks
 //! like stands elsewhere in the scenario, and the identity of the instance is filled in from there.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,11 +43,12 @@ pub(crate) struct Config {
     pub(crate) role_trust_policy: Option<Policy>,
     /// The policies of endpoints by their id; an endpoint that is not listed allows everything.
     pub(crate) endpoint_policies: BTreeMap<String, Policy>,
-    /// Buckets of this and other accounts. The buckets that AWS itself owns exist without being listed.
+    /// Buckets of this and other accounts; by default the account has one, `app-data`, with the object `hello.txt`. The
+    /// buckets that AWS itself owns exist without being listed.
     pub(crate) buckets: Vec<Bucket>,
-    /// DynamoDB tables of the account in its Region.
+    /// DynamoDB tables of the account in its Region; by default one, `orders`.
     pub(crate) tables: Vec<String>,
-    /// Systems Manager parameters by name.
+    /// Systems Manager parameters by name; by default one, `/app/mode`.
     pub(crate) parameters: BTreeMap<String, String>,
     /// How far the clocks of AWS are ahead of the clock of this machine, in seconds: a slow instance clock is a positive number.
     pub(crate) clock_offset_seconds: i64,
@@ -132,9 +133,15 @@ impl Default for Config {
             session_policy: None,
             role_trust_policy: None,
             endpoint_policies: BTreeMap::new(),
-            buckets: Vec::new(),
-            tables: Vec::new(),
-            parameters: BTreeMap::new(),
+            buckets: vec![Bucket {
+                name: "app-data".to_owned(),
+                region: None,
+                owner: None,
+                policy: None,
+                objects: BTreeMap::from([("hello.txt".to_owned(), "hello\n".to_owned())]),
+            }],
+            tables: vec!["orders".to_owned()],
+            parameters: BTreeMap::from([("/app/mode".to_owned(), "blue".to_owned())]),
             clock_offset_seconds: 0,
             throttled: BTreeSet::new(),
             silent: BTreeSet::new(),

@@ -192,8 +192,9 @@ pub(crate) fn certificate_names(host: &Host) -> Vec<String> {
     } else {
         names.push(format!("{}.{region}.{}", host.service, partition.dual_stack_suffix));
     }
-    names.sort();
-    names.dedup();
+    // The ordinary name comes first, since the first becomes the subject's common name.
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
     names
 }
 

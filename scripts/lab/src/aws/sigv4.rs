@@ -106,6 +106,10 @@ impl Claim {
         if call.parameter("X-Amz-Algorithm").is_some() || call.parameter("X-Amz-Signature").is_some() {
             return Self::from_query(call).map(Some);
         }
+        // The presigned form of version 2, which no bucket of today takes any more.
+        if call.parameter("AWSAccessKeyId").is_some() && call.parameter("Signature").is_some() {
+            return Err(Failure::Unsupported { header: "AWS ".to_owned() });
+        }
         Ok(None)
     }
 
