@@ -33,8 +33,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub(crate) use authority::{Authority, AuthorityError};
-pub(crate) use config::{Bucket, Config, CredentialFault};
+pub(crate) use authority::Authority;
+pub(crate) use config::Config;
 pub(crate) use ingress::{Ingress, IngressKind};
 pub(crate) use keys::InstanceCredentials;
 use keys::Keys;
@@ -65,11 +65,6 @@ impl Aws {
     /// What the instance metadata must hand out for the role, faults included.
     pub(crate) fn instance_credentials(&self) -> &InstanceCredentials {
         &self.handed_out
-    }
-
-    /// The authority behind the certificates, whose root the instance must trust.
-    pub(crate) fn authority(&self) -> &Authority {
-        &self.authority
     }
 
     /// Serves HTTPS on a listener until the returned future is dropped. `resolve` gets the address the client dialled and

@@ -2,7 +2,6 @@
 //!
 //! This file reads the command line; [`lab`] builds and runs one lab.
 
-#[allow(dead_code, unused_imports, reason = "AWS knows more than the lab asks of it yet")]
 mod aws;
 mod change;
 mod dns;
