@@ -18,3 +18,6 @@ pub fn verdicts(recording: &Recording) -> Vec<Verdict> {
     let walks = evidence::Walks::of(recording);
     recording.targets.iter().map(|target| fold::verdict(recording, &walks, target)).collect()
 }
+
+#[cfg(test)]
+mod tests;

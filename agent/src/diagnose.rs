@@ -136,3 +136,6 @@ fn order(finding: &Finding) -> (usize, &str) {
 pub fn count(findings: &[Finding], severity: Severity) -> usize {
     findings.iter().filter(|finding| finding.severity == severity).count()
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,3 +17,6 @@ pub mod profiles;
 pub mod render;
 pub mod report;
 pub mod settings;
+
+#[cfg(test)]
+mod testing;

@@ -49,11 +49,15 @@ impl<'a> Walks<'a> {
 
     /// The walk that stands for this address: its own, or that of the address it was grouped with.
     #[must_use]
-    pub fn for_attempt(&self, attempt: &Attempt) -> Option<(IpAddr, &'a HopWalk)> {
-        let walked = match attempt.hops.skip_reason() {
-            Some(SkipReason::SharedWalk) => attempt.walked_as?,
-            _ => attempt.address,
-        };
+    pub fn for_attempt<'b>(&self, attempt: &'b Attempt) -> Option<(IpAddr, &'b HopWalk)>
+    where
+        'a: 'b,
+    {
+        if let Some(walk) = attempt.hops.done() {
+            return Some((attempt.address, walk));
+        }
+        let shared = attempt.hops.skip_reason() == Some(SkipReason::SharedWalk);
+        let walked = attempt.walked_as.filter(|_| shared)?;
         self.by_address.get(&walked).map(|walk| (walked, *walk))
     }
 }

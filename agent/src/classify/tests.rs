@@ -1,0 +1,276 @@
+//! What whole recordings come to. The table itself is tested beside it, over its full product.
+
+use probes::observations::{LookupFailure, Reply, Verification};
+use probes::{SkipReason, Step};
+use proptest::prelude::*;
+
+use super::verdicts;
+use crate::prefix_lists::Source;
+use crate::report::{Confidence, Path, Recording, Verdict, Via};
+use crate::testing::{
+    DYNAMODB, ELSEWHERE, NAT, PRIVATE, S3, S3_TOO, answering, control, dead_control, recording, replying,
+    session, silent, target, unresolved, walked,
+};
+
+fn only(recording: &Recording) -> Verdict {
+    verdicts(recording).remove(0)
+}
+
+fn s3(attempts: Vec<probes::observations::Attempt>) -> Recording {
+    Recording { targets: vec![target("s3", true, attempts)], ..recording() }
+}
+
+#[test]
+fn public_address_without_control_is_undetermined() {
+    let verdict = only(&s3(vec![walked(answering(S3), &[])]));
+    assert_eq!((verdict.path, verdict.confidence, verdict.reachable), (Path::Undetermined, None, Some(true)));
+}
+
+#[test]
+fn silence_on_the_way_where_the_control_shows_routers_is_a_gateway_endpoint() {
+    let recording = Recording { controls: vec![control(&[NAT])], ..s3(vec![walked(answering(S3), &[])]) };
+    let verdict = only(&recording);
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
+    assert!(!verdict.because.is_empty());
+}
+
+#[test]
+fn silence_on_the_way_where_the_control_is_as_silent_is_only_possibly_a_gateway_endpoint() {
+    let recording = Recording { controls: vec![control(&[])], ..s3(vec![walked(answering(S3), &[])]) };
+    assert_eq!(only(&recording).confidence, Some(Confidence::Possible));
+}
+
+#[test]
+fn the_same_private_router_before_service_and_control_is_nat() {
+    let recording = Recording { controls: vec![control(&[NAT])], ..s3(vec![walked(answering(S3), &[NAT])]) };
+    let verdict = only(&recording);
+    assert_eq!(
+        (verdict.path, verdict.via, verdict.confidence),
+        (Path::Internet, Some(Via::NatOrAppliance), Some(Confidence::Likely))
+    );
+}
+
+#[test]
+fn a_private_router_before_the_service_alone_is_only_possibly_nat() {
+    let recording = Recording { controls: vec![dead_control()], ..s3(vec![walked(answering(S3), &[NAT])]) };
+    assert_eq!(only(&recording).confidence, Some(Confidence::Possible));
+}
+
+#[test]
+fn routers_of_the_internet_side_and_a_public_address_are_an_internet_gateway() {
+    let mut recording = Recording {
+        controls: vec![control(&["240.0.56.65"])],
+        ..s3(vec![walked(answering(S3), &["240.0.56.65"])])
+    };
+    recording.environment.host.public_ipv4 = Some("198.51.100.4".parse().unwrap());
+    let verdict = only(&recording);
+    assert_eq!((verdict.path, verdict.via), (Path::Internet, Some(Via::InternetGateway)));
+}
+
+#[test]
+fn an_s3_address_newer_than_the_snapshot_is_not_called_foreign() {
+    let recording =
+        Recording { controls: vec![control(&[NAT])], ..s3(vec![walked(answering(ELSEWHERE), &[])]) };
+    let verdict = only(&recording);
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Possible)));
+}
+
+#[test]
+fn outside_the_managed_list_no_silence_makes_a_gateway_endpoint() {
+    let mut recording =
+        Recording { controls: vec![control(&[NAT])], ..s3(vec![walked(answering(ELSEWHERE), &[])]) };
+    recording.environment.prefix_lists[0].source = Source::File;
+    let verdict = only(&recording);
+    assert_eq!((verdict.path, verdict.confidence), (Path::Internet, Some(Confidence::Possible)));
+}
+
+#[test]
+fn a_walk_that_a_routers_limit_kept_from_being_made_is_no_silence() {
+    let mut attempt = answering(S3);
+    attempt.hops = Step::skipped(SkipReason::RouterQuota);
+    let verdict = only(&Recording { controls: vec![control(&[NAT])], ..s3(vec![attempt]) });
+    assert_eq!(verdict.path, Path::Undetermined);
+}
+
+#[test]
+fn silent_routers_that_were_not_asked_again_are_no_silence() {
+    let mut attempt = walked(answering(S3), &[]);
+    if let probes::Outcome::Done(walk) = &mut attempt.hops.outcome {
+        walk.reached_at_ttl = Some(5);
+    }
+    let with = |silent: Vec<u8>| {
+        let mut attempt = attempt.clone();
+        if let probes::Outcome::Done(walk) = &mut attempt.hops.outcome {
+            walk.silent_after_retry = silent;
+        }
+        only(&Recording { controls: vec![control(&[NAT])], ..s3(vec![attempt]) }).path
+    };
+    assert_eq!(with(vec![]), Path::Undetermined);
+    assert_eq!(with(vec![1, 3]), Path::Undetermined);
+    assert_eq!(with(vec![1, 2, 3]), Path::GatewayEndpoint);
+}
+
+#[test]
+fn a_shared_walk_speaks_for_every_address_of_its_group() {
+    let mut shared = answering(S3_TOO);
+    shared.hops = Step::skipped(SkipReason::SharedWalk);
+    shared.walked_as = Some(S3.parse().unwrap());
+    let recording =
+        Recording { controls: vec![control(&[NAT])], ..s3(vec![shared, walked(answering(S3), &[])]) };
+    let verdict = only(&recording);
+    assert!(verdict.addresses.iter().all(|address| address.path == Path::GatewayEndpoint), "{verdict:#?}");
+}
+
+#[test]
+fn reachable_addresses_on_different_paths_are_split() {
+    let attempts = vec![walked(answering(S3), &[]), walked(answering(S3_TOO), &[NAT])];
+    let verdict = only(&Recording { controls: vec![control(&[NAT])], ..s3(attempts) });
+    assert_eq!(verdict.path, Path::Split);
+}
+
+#[test]
+fn an_address_that_does_not_answer_does_not_split_the_rest() {
+    let attempts = vec![walked(answering(S3), &[]), silent(S3_TOO)];
+    let verdict = only(&Recording { controls: vec![control(&[NAT])], ..s3(attempts) });
+    assert_eq!((verdict.path, verdict.reachable), (Path::GatewayEndpoint, Some(true)));
+}
+
+#[test]
+fn an_address_of_a_family_without_a_route_does_not_count() {
+    let mut v6 = answering("2600:1f60:8000::1");
+    v6.tcp = Step::skipped(SkipReason::NoRouteForFamily);
+    v6.tls = Step::skipped(SkipReason::PreviousStepFailed);
+    v6.call = Step::skipped(SkipReason::PreviousStepFailed);
+    let verdict =
+        only(&Recording { controls: vec![control(&[NAT])], ..s3(vec![walked(answering(S3), &[]), v6]) });
+    assert_eq!((verdict.path, verdict.reachable), (Path::GatewayEndpoint, Some(true)));
+}
+
+#[test]
+fn an_address_that_only_another_resolver_gives_is_not_what_clients_use() {
+    let mut private = answering(PRIVATE);
+    private.origin = vec!["10.0.0.2".into()];
+    let mut recording =
+        Recording { controls: vec![control(&[NAT])], ..s3(vec![private, walked(answering(S3), &[NAT])]) };
+    recording.targets[0].lookups[0].a = crate::testing::done(probes::observations::Answer {
+        addresses: vec![S3.parse().unwrap()],
+        ..Default::default()
+    });
+    let verdict = only(&recording);
+    assert_eq!(verdict.path, Path::Internet);
+    assert_eq!(verdict.addresses.len(), 2);
+}
+
+#[test]
+fn a_private_address_of_the_vpc_with_the_services_certificate_is_an_interface_endpoint() {
+    let recording = Recording { targets: vec![target("ssm", true, vec![answering(PRIVATE)])], ..recording() };
+    let verdict = only(&recording);
+    assert_eq!((verdict.path, verdict.confidence), (Path::InterfaceEndpoint, Some(Confidence::Likely)));
+}
+
+#[test]
+fn a_private_address_for_dynamodb_is_an_override_and_only_possibly_an_interface_endpoint() {
+    let recording =
+        Recording { targets: vec![target("dynamodb", true, vec![answering(PRIVATE)])], ..recording() };
+    assert_eq!(only(&recording).confidence, Some(Confidence::Possible));
+}
+
+#[test]
+fn a_blocked_interface_endpoint_is_still_the_path_but_not_reachable() {
+    let recording = Recording { targets: vec![target("ssm", true, vec![silent(PRIVATE)])], ..recording() };
+    let verdict = only(&recording);
+    assert_eq!(
+        (verdict.path, verdict.confidence, verdict.reachable),
+        (Path::InterfaceEndpoint, Some(Confidence::Possible), Some(false))
+    );
+}
+
+#[test]
+fn a_refusal_that_names_the_endpoint_policy_proves_the_endpoint() {
+    let reply = Reply {
+        operation: "s3:ListBucket".into(),
+        signed: true,
+        status: 403,
+        code: Some("AccessDenied".into()),
+        message: Some(
+            "User: x is not authorized to perform: s3:ListBucket because no VPC endpoint policy allows it"
+                .into(),
+        ),
+        ..Reply::default()
+    };
+    let verdict = only(&s3(vec![replying(answering(S3), reply)]));
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Proven)));
+}
+
+#[test]
+fn contradicting_evidence_is_undetermined_and_no_toss_of_a_coin() {
+    let reply = Reply {
+        code: Some("AccessDenied".into()),
+        message: Some("with an explicit deny in a VPC endpoint policy".into()),
+        status: 403,
+        ..Reply::default()
+    };
+    let attempt = walked(replying(answering(S3), reply), &["240.0.56.65"]);
+    assert_eq!(only(&s3(vec![attempt])).path, Path::Undetermined);
+}
+
+#[test]
+fn behind_an_interceptor_silence_is_no_gateway_endpoint() {
+    let mut attempt = walked(answering(S3), &[]);
+    attempt.tls = crate::testing::done(session("CN=Corporate Inspection", Verification::UnknownIssuer));
+    let verdict = only(&Recording { controls: vec![control(&[NAT])], ..s3(vec![attempt]) });
+    assert_eq!(verdict.path, Path::Undetermined);
+}
+
+#[test]
+fn an_unknown_authority_in_china_is_not_called_an_interceptor() {
+    let mut attempt = answering(PRIVATE);
+    attempt.tls = crate::testing::done(session("CN=Some Authority", Verification::UnknownIssuer));
+    let mut recording = Recording { targets: vec![target("ssm", true, vec![attempt])], ..recording() };
+    recording.environment.host.partition = Some("aws-cn".into());
+    let verdict = only(&recording);
+    assert_eq!((verdict.path, verdict.confidence), (Path::InterfaceEndpoint, Some(Confidence::Likely)));
+}
+
+#[test]
+fn a_name_that_nobody_resolves_is_unreachable_without_addresses() {
+    let recording =
+        Recording { targets: vec![unresolved("s3", true, &LookupFailure::TimedOut)], ..recording() };
+    let verdict = only(&recording);
+    assert_eq!((verdict.path, verdict.reachable), (Path::Unreachable, Some(false)));
+    assert!(verdict.addresses.is_empty() && !verdict.because.is_empty());
+}
+
+fn busy_recording() -> Recording {
+    let targets = vec![
+        target(
+            "s3",
+            true,
+            vec![walked(answering(S3), &[]), walked(answering(S3_TOO), &[NAT]), silent("54.231.0.9")],
+        ),
+        target("dynamodb", false, vec![walked(answering(DYNAMODB), &[NAT])]),
+        target("ssm", true, vec![answering(PRIVATE), silent("10.0.2.50")]),
+    ];
+    Recording { targets, controls: vec![control(&[NAT]), dead_control()], ..recording() }
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_observations_does_not_matter(order in Just((0..3_usize).collect::<Vec<_>>()).prop_shuffle(), swap: bool) {
+        let recording = busy_recording();
+        let expected = verdicts(&recording);
+        let mut shuffled = recording.clone();
+        shuffled.targets = order.iter().map(|index| recording.targets[*index].clone()).collect();
+        for target in &mut shuffled.targets {
+            target.attempts.rotate_left(usize::from(swap));
+        }
+        shuffled.controls.reverse();
+        for verdict in verdicts(&shuffled) {
+            let same = expected.iter().find(|expected| expected.target == verdict.target).unwrap();
+            prop_assert_eq!(
+                (verdict.path, verdict.via, verdict.confidence, verdict.reachable),
+                (same.path, same.via, same.confidence, same.reachable)
+            );
+        }
+    }
+}
