@@ -127,7 +127,7 @@ pub struct RunArguments {
         hide_env_values = true
     )]
     pub prefix_lists: Option<Vec<String>>,
-    /// Roots to judge certificates by, beside the bundled ones and the machine's [also: AWS_CA_BUNDLE]
+    /// Roots to judge certificates by, beside the bundled ones and the machine's [also: `AWS_CA_BUNDLE`]
     #[arg(long, env = "VPCPROBE_CA_BUNDLE", value_name = "FILE", hide_env_values = true)]
     pub ca_bundle: Option<PathBuf>,
     /// Public hosts that no VPC endpoint serves, to compare with (repeatable)

@@ -15,13 +15,10 @@ pub fn explain(topic: Option<&str>) -> Result<String, SettingsError> {
     match topic {
         None => Ok(list()),
         Some("verdicts") => Ok(verdicts()),
-        Some(id) => match rule(id) {
-            Some(rule) => Ok(rule.page.to_owned()),
-            None => {
-                let known: Vec<&'static str> = RULES.iter().map(|rule| rule.id).collect();
-                Err(SettingsError::unknown_rule(id, &known))
-            }
-        },
+        Some(id) => {
+            let known = || RULES.iter().map(|rule| rule.id).collect::<Vec<_>>();
+            rule(id).map(|rule| rule.page.to_owned()).ok_or_else(|| SettingsError::unknown_rule(id, &known()))
+        }
     }
 }
 

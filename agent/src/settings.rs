@@ -303,7 +303,7 @@ impl Outputs {
         for text in wanted {
             match text.split_once('=') {
                 Some((format, path)) if !path.is_empty() => {
-                    files.push((parse::format(format)?, PathBuf::from(path)))
+                    files.push((parse::format(format)?, PathBuf::from(path)));
                 }
                 Some(_) => return Err(SettingsError::OutputWithoutFile { value: text.clone() }),
                 None => parse::only_one(&mut stdout, parse::format(text)?)?,
@@ -364,11 +364,19 @@ fn wanted(
     let core = profiles::profile("core");
     let base = if named.is_empty() { profile.or(core) } else { profile };
     if let Some(profile) = base {
-        profile.required.iter().for_each(|id| add(id, true));
-        profile.optional.iter().for_each(|id| add(id, false));
+        for id in profile.required {
+            add(id, true);
+        }
+        for id in profile.optional {
+            add(id, false);
+        }
     }
-    named.iter().for_each(|id| add(id, true));
-    expect.iter().for_each(|expectation| add(&expectation.service, true));
+    for id in named {
+        add(id, true);
+    }
+    for expectation in expect {
+        add(&expectation.service, true);
+    }
     if buckets {
         add("s3", true);
     }

@@ -119,10 +119,9 @@ pub fn contact(attempt: &Attempt) -> Contact {
         return if attempt.tcp.failed().is_some() { Contact::NotConnected } else { Contact::NotTried };
     }
     match attempt.tls.done() {
-        None => Contact::ConnectedOnly,
         Some(session) if !session.trust.accepted() => Contact::PeerUntrusted,
         Some(_) if attempt.call.done().is_some() => Contact::ServiceAnswered,
-        Some(_) => Contact::ConnectedOnly,
+        Some(_) | None => Contact::ConnectedOnly,
     }
 }
 

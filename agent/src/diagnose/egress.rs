@@ -39,6 +39,7 @@ fn check(
                 && verdict.confidence >= Some(Confidence::Likely)
                 && verdict.via.is_some_and(|via| carriers.contains(&via))
         })
+        .filter(|(target, _)| !is_elsewhere(case, target))
         .collect();
     if leaving.is_empty() {
         return otherwise(&concerned);
@@ -72,6 +73,13 @@ fn check(
             commands: show_endpoints(case, service).into_iter().chain(create_gateway_endpoint(case, service)).collect(),
         },
     }])
+}
+
+/// A bucket of another Region: no gateway endpoint of this one can serve it, so that is not what is wrong with it.
+fn is_elsewhere(case: &Case<'_>, target: &TargetObservation) -> bool {
+    let replies = target.attempts.iter().filter_map(|attempt| attempt.call.done());
+    let mut regions = replies.filter_map(|reply| reply.bucket_region.as_deref());
+    regions.any(|region| Some(region) != case.region())
 }
 
 fn otherwise(concerned: &[(&TargetObservation, &Verdict)]) -> Check {

@@ -12,7 +12,7 @@ use crate::report::{Fact, Remedy, Verdict};
 
 /// A fact without a unit.
 #[must_use]
-pub fn fact(name: &str, value: impl ToString) -> Fact {
+pub fn fact(name: &str, value: impl std::fmt::Display) -> Fact {
     Fact { name: name.to_owned(), value: value.to_string(), unit: None }
 }
 

@@ -189,7 +189,7 @@ mod tests {
         let parse = |text| duration("--timeout", Some(text), Duration::ZERO).ok();
         assert_eq!(parse("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(parse("3s"), Some(Duration::from_secs(3)));
-        assert_eq!(parse("2m"), Some(Duration::from_secs(120)));
+        assert_eq!(parse("2m"), Some(Duration::from_mins(2)));
         for wrong in ["3", "s", "-1s", "0s", "1.5s", "3 s", "99999999999999999999s", "2000m"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }

@@ -37,7 +37,7 @@ fn check(case: &Case<'_>) -> Check {
                 Met::Yes => {}
                 Met::No => findings.push(finding(expectation, verdict)),
                 Met::Undecided => {
-                    undecided.push(format!("{} ({})", target.target, expectation.as_argument()))
+                    undecided.push(format!("{} ({})", target.target, expectation.as_argument()));
                 }
             }
         }
@@ -61,12 +61,11 @@ pub(crate) fn met(expectation: &Expectation, verdict: &Verdict) -> Met {
         ExpectedPath::Proxy => Some(Path::Proxy),
     };
     match (verdict.reachable, wanted) {
-        (Some(false), _) => Met::No,
         (None, _) => Met::Undecided,
         (Some(true), None) => Met::Yes,
         (Some(true), Some(_)) if verdict.confidence < Some(Confidence::Likely) => Met::Undecided,
         (Some(true), Some(wanted)) if verdict.path == wanted => Met::Yes,
-        (Some(true), Some(_)) => Met::No,
+        (Some(_), _) => Met::No,
     }
 }
 
