@@ -84,12 +84,12 @@ fn is_elsewhere(case: &Case<'_>, target: &TargetObservation) -> bool {
 
 fn otherwise(concerned: &[(&TargetObservation, &Verdict)]) -> Check {
     let unsure = concerned.iter().find(|(_, verdict)| {
-        verdict.path == Path::Undetermined
-            || (verdict.path == Path::Internet && verdict.confidence < Some(Confidence::Likely))
+        let weak = verdict.confidence < Some(Confidence::Likely) || verdict.via.is_none();
+        matches!(verdict.path, Path::Undetermined | Path::Split) || (verdict.path == Path::Internet && weak)
     });
     match unsure {
         Some((target, _)) => {
-            Check::CannotTell(format!("the path of {} is not certain enough", target.target))
+            Check::CannotTell(format!("by what {} leaves is not certain enough", target.target))
         }
         None => Check::Clear("no traffic that answers goes that way".to_owned()),
     }

@@ -92,6 +92,10 @@ fn causes(case: &Case<'_>) -> Vec<String> {
     causes
 }
 
+fn was_asked_for(case: &Case<'_>, service: &str) -> bool {
+    case.recording.targets.iter().any(|target| target.service == service)
+}
+
 fn commands(case: &Case<'_>, required: &[&str]) -> Vec<String> {
     let host = &case.recording.environment.host;
     let (Some(region), Some(subnet)) = (&host.region, &host.subnet_id) else { return Vec::new() };
@@ -116,6 +120,10 @@ fn commands(case: &Case<'_>, required: &[&str]) -> Vec<String> {
         ));
     }
     commands.extend(create_gateway_endpoint(case, "s3"));
+    if was_asked_for(case, "dynamodb") {
+        // The first of the two commands is the same: it looks the route table up.
+        commands.extend(create_gateway_endpoint(case, "dynamodb").pop());
+    }
     for service in required.iter().filter(|service| **service != "s3" && **service != "dynamodb").take(3) {
         commands.extend(create_interface_endpoint(case, service));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use probes::observations::{Lookup, LookupFailure, ResolverKind};
+use probes::observations::{Lookup, LookupFailure, ResolverKind, TargetObservation};
 
 use crate::classify::fold;
 use crate::diagnose::case::{Case, target_subject};
@@ -65,7 +65,7 @@ fn finding(
     let consequence = if nothing_resolves {
         format!("so no name resolves ({} services affected)", unresolved.len())
     } else {
-        "other servers answer, but every lookup that starts there waits for it".to_owned()
+        "names still resolve by other means, but every lookup that starts there waits for it".to_owned()
     };
     let explains = if nothing_resolves {
         let rules = ["required-service-unreachable", "optional-service-unreachable", "path-undetermined"];
@@ -84,14 +84,18 @@ fn finding(
         subject,
         summary: format!("name server {address} {how}, {consequence}"),
         facts: vec![fact("questions", lookups.len()), fact("answers", 0)],
-        evidence: vec![format!(
-            "{}/lookups/{address}",
-            case.recording.targets.first().map_or("", |t| &t.target)
-        )],
+        evidence: asked(case, address).into_iter().take(3).collect(),
         causes: causes(vpc),
         explains,
         remedy: remedy(case, address, vpc),
     }
+}
+
+/// Where the server's silence stands in the report.
+fn asked(case: &Case<'_>, address: &str) -> Vec<String> {
+    let asked = |target: &&TargetObservation| target.lookups.iter().any(|lookup| lookup.resolver == address);
+    let place = |target: &TargetObservation| format!("{}/lookups/{address}", target.target);
+    case.recording.targets.iter().filter(asked).map(place).collect()
 }
 
 fn causes(vpc: bool) -> Vec<String> {
