@@ -123,6 +123,20 @@ pub(crate) fn parse(host: &str) -> Option<Host> {
     Some(Host { service, region, suffix, bucket: None, vpc_endpoint, base })
 }
 
+impl Host {
+    /// The Region that answers: the one in the name, or for names without one the first Region of the domain's partition.
+    pub(crate) fn answering_region(&self) -> &str {
+        let first = match self.suffix {
+            "amazonaws.com.cn" => "cn-north-1",
+            "amazonaws.eu" => "eusc-de-east-1",
+            "c2s.ic.gov" => "us-iso-east-1",
+            "sc2s.sgov.gov" => "us-isob-east-1",
+            _ => "us-east-1",
+        };
+        self.region.as_deref().unwrap_or(first)
+    }
+}
+
 /// The ordinary name of a service, whose certificate an endpoint presents to clients that ask for another service.
 pub(crate) fn ordinary(service: &str, region: &str) -> Host {
     let suffix = partition_of(region).suffix;
@@ -353,6 +367,18 @@ mod tests {
                 names.iter().any(|name| name == host || *name == format!("*.{parent}")),
                 "{host} is not covered by {names:?}"
             );
+        }
+    }
+
+    #[test]
+    fn names_without_a_region_are_answered_where_the_partition_began() {
+        for (host, region) in [
+            ("sts.amazonaws.com", "us-east-1"),
+            ("sts.amazonaws.com.cn", "cn-north-1"),
+            ("s3.amazonaws.com", "us-east-1"),
+            ("s3.eu-west-1.amazonaws.com", "eu-west-1"),
+        ] {
+            assert_eq!(parse(host).unwrap().answering_region(), region);
         }
     }
 

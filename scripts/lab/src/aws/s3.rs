@@ -10,7 +10,7 @@ use super::Aws;
 use super::access::{self, Ask, Kind, Refusal};
 use super::errors::{Fault, HOST_ID, Protocol};
 use super::keys::Session;
-use super::names::partition_of;
+use super::names::{Host, partition_of};
 use super::request::{Call, Reply, random_text};
 use super::sigv4::{self, Scope};
 use store::StoredBucket;
@@ -18,10 +18,9 @@ use store::StoredBucket;
 /// The answer of S3.
 pub(crate) fn answer(aws: &Aws, call: &Call) -> Reply {
     let address = Address::of(call);
-    let region = call.target.as_ref().and_then(|target| target.region.clone());
-    // Names without a Region belong to the Region where S3 began.
-    let region = region.unwrap_or_else(|| "us-east-1".to_owned());
-    let request = Request { aws, call, scope: Scope { service: "s3", region: &region }, address: &address };
+    let own = call.target.as_ref().filter(|target| target.service == "s3");
+    let region = own.map_or(aws.config.region.as_str(), Host::answering_region);
+    let request = Request { aws, call, scope: Scope { service: "s3", region }, address: &address };
     let bucket = address.bucket.as_deref().and_then(|name| aws.s3.bucket(name));
     let reply = match request.handle(bucket.as_ref()) {
         Ok(reply) => reply,

@@ -30,8 +30,7 @@ impl<'a> ServiceCall<'a> {
     pub(crate) fn new(aws: &'a Aws, service: &'a str, call: &'a Call) -> Self {
         let own = call.target.as_ref().filter(|target| target.service == service);
         let region = match own {
-            // Names without a Region are answered in the Region where AWS began.
-            Some(target) => target.region.as_deref().unwrap_or("us-east-1"),
+            Some(target) => target.answering_region(),
             None => &aws.config.region,
         };
         Self { aws, call, service, scope: Scope { service: Protocol::signing_name(service), region } }
