@@ -1,6 +1,7 @@
 //! One lab, from definition to the end of its command: the VPC, the services in it, AWS behind it, and the command in its
 //! instance.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt as _;
@@ -55,7 +56,8 @@ pub(crate) fn run(definition: &Definition, command: &[OsString]) -> anyhow::Resu
         ("/etc/nsswitch.conf", dns::nsswitch(&definition.dns)),
     ];
     let tools = tools.parent().map_or_else(PathBuf::new, Path::to_owned);
-    let surroundings = instance::prepare(&files, &definition.environment, authority.root_pem(), &tools)?;
+    let environment = environment(definition, command);
+    let surroundings = instance::prepare(&files, &environment, authority.root_pem(), &tools)?;
     let input = format!("{FOLDER}/instance.json");
     std::fs::write(&input, serde_json::to_string(&surroundings)?)
         .context("failed to write the instance's settings")?;
@@ -63,6 +65,16 @@ pub(crate) fn run(definition: &Definition, command: &[OsString]) -> anyhow::Resu
     let exit_code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     let truth = truth::read(topology, &fabric, capabilities)?;
     Ok(Outcome { exit_code, truth })
+}
+
+/// The scenario's variables. The AWS CLI, unlike the SDKs, does not ask the metadata service where it is.
+fn environment(definition: &Definition, command: &[OsString]) -> BTreeMap<String, String> {
+    let mut environment = definition.environment.clone();
+    if command.first().is_some_and(|program| Path::new(program).file_name() == Some("aws".as_ref())) {
+        let region = definition.topology.region.clone();
+        environment.entry("AWS_DEFAULT_REGION".to_owned()).or_insert(region);
+    }
+    environment
 }
 
 /// Starts the command and waits for it, handing on what this process is asked to stop by.

@@ -15,6 +15,7 @@ mod scenario;
 mod sys;
 mod topology;
 mod truth;
+mod verify;
 mod zone;
 
 use std::ffi::OsString;
@@ -46,6 +47,17 @@ enum Verb {
         /// The command and its arguments, after `--`
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
+    },
+    /// Run the agent in the scenarios and compare its reports with what they expect and with the packet counts
+    Test {
+        /// The agent to test; by default the one beside this program
+        #[arg(long, value_name = "PATH")]
+        agent: Option<PathBuf>,
+        /// How many scenarios run at the same time
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+        /// The scenarios to run; all by default
+        scenarios: Vec<String>,
     },
     /// Become the command of a lab that is being run (used by `run` itself)
     #[command(hide = true)]
@@ -89,6 +101,12 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
                 serde_json::to_writer(file, &outcome.truth).context("failed to write what happened")?;
             }
             Ok(ExitCode::from(u8::try_from(outcome.exit_code).unwrap_or(u8::MAX)))
+        }
+        Verb::Test { agent, jobs, scenarios } => {
+            let beside = || Ok::<_, anyhow::Error>(std::env::current_exe()?.with_file_name("vpcprobe"));
+            let agent = agent.map_or_else(beside, Ok).context("failed to find this program")?;
+            let passed = verify::run(&verify::Plan { agent, jobs, scenarios })?;
+            Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Verb::Enter { command } => {
             let path = format!("{}/instance.json", realise::FOLDER);

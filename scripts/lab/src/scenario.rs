@@ -22,7 +22,6 @@ use expect::Expect;
 /// A scenario, ready to be built.
 #[derive(Debug, Clone)]
 pub(crate) struct Definition {
-    pub(crate) name: String,
     pub(crate) title: String,
     pub(crate) topology: Topology,
     pub(crate) imds: Imds,
@@ -79,7 +78,6 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
     aws.instance.vpc_id = Some(topology.vpc.id.clone());
     aws.instance.private_ip = Some(topology.instance.private_address.into());
     Ok(Definition {
-        name,
         title: file.title,
         topology,
         imds: parse(&path, sections.imds)?,

@@ -1,0 +1,192 @@
+//! The part of the agent's report that is compared, by the contract's fixed keys, and the comparison with the packet counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::fabric::ElementKind;
+use crate::scenario::expect;
+use crate::truth::{Flow, Truth};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Report {
+    pub(super) summary: Summary,
+    pub(super) run: Run,
+    verdicts: Vec<Verdict>,
+    findings: Vec<Finding>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Summary {
+    pub(super) status: String,
+    pub(super) exit_code: i32,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Run {
+    pub(super) elapsed_ms: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Verdict {
+    target: String,
+    path: String,
+    via: Option<String>,
+    vpc_endpoint_id: Option<String>,
+    confidence: Option<String>,
+    reachable: Option<bool>,
+    addresses: Vec<Address>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Address {
+    #[expect(clippy::struct_field_names, reason = "the contract's own key")]
+    address: String,
+    path: String,
+    confidence: Option<String>,
+    reachable: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Finding {
+    rule: String,
+    severity: String,
+    subject: Subject,
+}
+
+#[derive(Debug, Deserialize)]
+struct Subject {
+    id: String,
+}
+
+impl Report {
+    /// The verdicts in the shape of expectations; `via` is left out where the expectation does not name one.
+    pub(super) fn verdicts_like(&self, expected: &BTreeSet<expect::Verdict>) -> BTreeSet<expect::Verdict> {
+        let wants_via =
+            |target: &str| expected.iter().any(|each| each.target == target && each.via.is_some());
+        self.verdicts
+            .iter()
+            .map(|verdict| expect::Verdict {
+                target: verdict.target.clone(),
+                path: verdict.path.clone(),
+                via: verdict.via.clone().filter(|_| wants_via(&verdict.target)),
+                confidence: verdict.confidence.clone(),
+                reachable: verdict.reachable,
+            })
+            .collect()
+    }
+
+    pub(super) fn findings_as_expected(&self) -> BTreeSet<expect::Finding> {
+        self.findings
+            .iter()
+            .map(|finding| expect::Finding {
+                rule: finding.rule.clone(),
+                severity: finding.severity.clone(),
+                subject: finding.subject.id.clone(),
+            })
+            .collect()
+    }
+
+    /// Where a confident verdict says something else than the router counted.
+    pub(super) fn contradictions(&self, truth: &Truth) -> Vec<String> {
+        let mut flows: BTreeMap<String, Vec<&Flow>> = BTreeMap::new();
+        for flow in &truth.flows {
+            flows.entry(flow.address.to_string()).or_default().push(flow);
+        }
+        let mut complaints = Vec::new();
+        for verdict in &self.verdicts {
+            for address in &verdict.addresses {
+                let flows = flows.get(&address.address).map_or(&[][..], Vec::as_slice);
+                let complaint = contradiction(verdict, address, flows);
+                complaints.extend(
+                    complaint.map(|text| format!("{} at {}: {text}", verdict.target, address.address)),
+                );
+            }
+        }
+        complaints
+    }
+}
+
+fn contradiction(verdict: &Verdict, address: &Address, flows: &[&Flow]) -> Option<String> {
+    if !matches!(address.confidence.as_deref(), Some("likely" | "proven")) {
+        return None;
+    }
+    let counted = || {
+        let each = flows.iter().map(|flow| format!("{} {:?} of {}", flow.offered, flow.kind, flow.element));
+        let text = each.collect::<Vec<_>>().join(", ");
+        if text.is_empty() { "no packet".to_owned() } else { text }
+    };
+    let expected = match address.path.as_str() {
+        "gateway_endpoint" => Some(&[ElementKind::GatewayEndpoint][..]),
+        "interface_endpoint" => Some(&[ElementKind::NetworkInterface][..]),
+        "internet" => Some(&[ElementKind::NatGateway, ElementKind::InternetGateway][..]),
+        _ => None,
+    };
+    if let Some(kinds) = expected
+        && (flows.is_empty() || flows.iter().any(|flow| !kinds.contains(&flow.kind)))
+    {
+        return Some(format!("the verdict is {}, the router counted {}", address.path, counted()));
+    }
+    if let Some(id) = &verdict.vpc_endpoint_id
+        && address.path != "internet"
+        && flows.iter().any(|flow| flow.element != *id)
+    {
+        return Some(format!("the verdict names {id}, the router counted {}", counted()));
+    }
+    let answered = flows.iter().any(|flow| flow.answered > 0);
+    if address.reachable == Some(true) && !answered {
+        return Some("the verdict says reachable, but no packet came back".to_owned());
+    }
+    if address.path == "unreachable" && answered {
+        return Some("the verdict says unreachable, but packets came back".to_owned());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn report(path: &str, confidence: &str) -> Report {
+        serde_json::from_value(json!({
+            "summary": { "status": "healthy", "exit_code": 0 },
+            "run": { "elapsed_ms": 5 },
+            "verdicts": [{
+                "target": "s3", "path": path, "via": null, "vpc_endpoint_id": null,
+                "confidence": confidence, "reachable": true,
+                "addresses": [{ "address": "1.2.3.4", "path": path, "confidence": confidence, "reachable": true }],
+            }],
+            "findings": [],
+        }))
+        .unwrap()
+    }
+
+    fn truth(kind: ElementKind, answered: u64) -> Truth {
+        let flow = Flow {
+            address: [1, 2, 3, 4].into(),
+            element: "x".to_owned(),
+            kind,
+            offered: 3,
+            carried: 3,
+            answered,
+        };
+        Truth { flows: vec![flow], capabilities: None }
+    }
+
+    #[test]
+    fn a_confident_verdict_that_the_counts_contradict_is_a_complaint() {
+        let through_nat = truth(ElementKind::NatGateway, 3);
+        assert_eq!(report("gateway_endpoint", "likely").contradictions(&through_nat).len(), 1);
+        assert_eq!(report("interface_endpoint", "proven").contradictions(&through_nat).len(), 1);
+        assert!(report("gateway_endpoint", "possible").contradictions(&through_nat).is_empty());
+        assert!(report("internet", "likely").contradictions(&through_nat).is_empty());
+    }
+
+    #[test]
+    fn reachability_is_compared_with_the_packets_that_came_back() {
+        assert_eq!(report("internet", "likely").contradictions(&truth(ElementKind::NatGateway, 0)).len(), 1);
+        assert_eq!(report("internet", "likely").contradictions(&Truth::default()).len(), 1);
+    }
+}
