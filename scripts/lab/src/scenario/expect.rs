@@ -21,7 +21,7 @@ pub(crate) struct Expect {
     #[serde(default)]
     pub(crate) findings: Vec<Finding>,
     /// The longest the agent's own clock may say it took.
-    pub(crate) max_elapsed_ms: Option<u64>,
+    pub(crate) max_elapsed_ms: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]

@@ -24,7 +24,7 @@ pub(super) struct Summary {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Run {
-    pub(super) elapsed_ms: u64,
+    pub(super) elapsed_ms: f64,
 }
 
 #[derive(Debug, Deserialize)]
