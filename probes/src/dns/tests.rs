@@ -233,7 +233,11 @@ async fn aliases_in_a_circle_or_without_end_are_malformed() {
         bytes(&reply(asked, ResponseCode::NoError, &records, &[]))
     })
     .await;
-    assert!(matches!(circle.a().await, Err(LookupFailure::Malformed { .. })));
+    let outcome = circle.a().await;
+    assert!(
+        matches!(&outcome, Err(LookupFailure::Malformed { text }) if text.contains("circle")),
+        "{outcome:?}"
+    );
     let endless = Server::on_loopback(|asked| {
         let mut records = vec![alias(&format!("{HOST}."), 1, "a0.example.")];
         records.extend((0..30).map(|n| alias(&format!("a{n}.example."), 1, &format!("a{}.example.", n + 1))));

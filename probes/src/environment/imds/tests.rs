@@ -71,10 +71,12 @@ async fn each_refusal_of_the_token_is_told_apart() {
         (500, ImdsFailure::Status { status: 500 }),
     ] {
         let fake = Fake::start(move |_| Reply(status, String::new())).await;
-        let (asked, took) = fake.ask().await;
+        let (asked, _) = fake.ask().await;
         assert_eq!(token_failure(&asked), &expected);
         assert_eq!(status_without_token(&asked), Some(status));
-        assert!(asked.imds.metadata.is_none() && took < LIMIT);
+        assert!(asked.imds.metadata.is_none());
+        let without = asked.imds.without_token.unwrap();
+        assert!(without.start_ms < millis(LIMIT / 2), "waited although the refusal was known: {without:?}");
     }
 }
 
@@ -162,6 +164,12 @@ async fn what_is_not_the_services_answer_is_malformed() {
             );
         assert!(matches!(token_failure(&fake.await.ask().await.0), ImdsFailure::Malformed { .. }));
     }
+    let flood = Fake::start(move |request| {
+        if request.is_put() { found(TOKEN) } else { Reply(200, format!("us-east-1{}", " ".repeat(200_000))) }
+    });
+    let (asked, _) = flood.await.ask().await;
+    let failure = asked.imds.metadata.unwrap().failed().cloned();
+    assert!(matches!(failure, Some(ImdsFailure::Malformed { .. })) && asked.metadata.region.is_none());
     let page =
         Fake::start(|request| if request.is_put() { found(TOKEN) } else { found("<html>sign in</html>") });
     let (asked, _) = page.await.ask().await;
