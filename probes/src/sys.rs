@@ -71,7 +71,6 @@ pub(crate) fn tcp_info(socket: &impl AsFd) -> io::Result<TcpInfo> {
 /// # Errors
 ///
 /// The system's error.
-#[cfg_attr(not(test), expect(dead_code, reason = "the hop walk is about to use it"))]
 pub(crate) fn set_syn_retries(socket: &impl AsFd, count: u8) -> io::Result<()> {
     let value = libc::c_int::from(count);
     let length =

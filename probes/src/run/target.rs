@@ -53,7 +53,7 @@ pub(super) async fn observe(
             }
         }
     }
-    let _ = to_walk.send(Found::no_more(&target));
+    let _ = to_walk.send(Found::NoMore);
     drop(to_walk);
     while attempts.join_next().await.is_some() {}
 }
