@@ -10,6 +10,8 @@ mod endpoints;
 mod gateways;
 mod group;
 mod router;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
