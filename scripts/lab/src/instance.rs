@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::fabric::INSTANCE;
 use crate::realise::{self, FOLDER, RealiseError};
 use crate::sys::{self, CAP_NET_RAW};
+use crate::topology::Instance;
 
 /// The user id the command has.
 const USER: u32 = 1000;
@@ -30,6 +31,8 @@ const USER: u32 = 1000;
 pub(crate) struct Surroundings {
     /// Files of the lab that take the place of the machine's own.
     pub(crate) files: Vec<(PathBuf, PathBuf)>,
+    /// What the firmware says about the machine, by the name of the file in `/sys/devices/virtual/dmi/id`.
+    firmware: BTreeMap<String, String>,
     /// The whole environment of the command.
     pub(crate) environment: BTreeMap<String, String>,
 }
@@ -57,6 +60,7 @@ pub(crate) enum StartError {
 /// Writes the instance's files and makes its environment.
 pub(crate) fn prepare(
     files: &[(&str, String)],
+    machine: &Instance,
     environment: &BTreeMap<String, String>,
     trust: &str,
     tools: &Path,
@@ -87,7 +91,7 @@ pub(crate) fn prepare(
         clean.insert("TERM".to_owned(), terminal);
     }
     clean.extend(environment.clone());
-    Ok(Surroundings { files: placed, environment: clean })
+    Ok(Surroundings { files: placed, firmware: firmware(machine), environment: clean })
 }
 
 /// The second process: takes the instance's place and becomes the command. Returns only if it failed.
@@ -105,6 +109,7 @@ pub(crate) fn become_command(
     for (file, target) in &surroundings.files {
         put(file, target)?;
     }
+    put_firmware(&surroundings.firmware)?;
     let program = command.first().cloned().unwrap_or_default();
     if RAW_SOCKET_TOOLS.iter().any(|tool| Path::new(&program).file_name() == Some(tool.as_ref())) {
         // The instance's root, cut down to this one capability. It must stay in the user namespace that owns the network.
@@ -143,6 +148,43 @@ fn put(file: &Path, target: &Path) -> Result<(), StartError> {
     }
     mount(Some(file), &real, None::<&str>, MsFlags::MS_BIND, None::<&str>)
         .map_err(|source| StartError::Mount(target.to_owned(), source))
+}
+
+/// The DMI data of a Nitro instance, as far as programs look at it.
+fn firmware(machine: &Instance) -> BTreeMap<String, String> {
+    let vendor =
+        ["sys_vendor", "board_vendor", "bios_vendor", "chassis_vendor"].map(|file| (file, "Amazon EC2"));
+    let rest = [
+        ("bios_version", "1.0"),
+        ("product_name", machine.instance_type.as_str()),
+        ("board_asset_tag", machine.id.as_str()),
+        ("chassis_asset_tag", "Amazon EC2"),
+    ];
+    vendor.into_iter().chain(rest).map(|(file, text)| (file.to_owned(), format!("{text}\n"))).collect()
+}
+
+/// Gives the machine another firmware. Nothing can be created in `/sys`, so the folder above is replaced by one that has
+/// everything the old one has, and the firmware's own.
+fn put_firmware(firmware: &BTreeMap<String, String>) -> Result<(), StartError> {
+    let above = Path::new("/sys/devices/virtual");
+    let staging = Path::new(FOLDER).join("virtual");
+    let own = staging.join("dmi/id");
+    fs::create_dir_all(&own).map_err(|source| StartError::Write(own.clone(), source))?;
+    for (file, text) in firmware {
+        let path = own.join(file);
+        fs::write(&path, text).map_err(|source| StartError::Write(path.clone(), source))?;
+    }
+    let bind = |from: &Path, to: &Path| {
+        mount(Some(from), to, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
+            .map_err(|source| StartError::Mount(to.to_owned(), source))
+    };
+    let entries = fs::read_dir(above).map_err(|source| StartError::Write(above.to_owned(), source))?;
+    for entry in entries.flatten().filter(|entry| entry.file_name() != "dmi") {
+        let place = staging.join(entry.file_name());
+        fs::create_dir_all(&place).map_err(|source| StartError::Write(place.clone(), source))?;
+        bind(&entry.path(), &place)?;
+    }
+    bind(&staging, above)
 }
 
 /// Finds a program on the instance's path. `exec` would look on the lab's own.

@@ -57,7 +57,8 @@ pub(crate) fn run(definition: &Definition, command: &[OsString]) -> anyhow::Resu
     ];
     let tools = tools.parent().map_or_else(PathBuf::new, Path::to_owned);
     let environment = environment(definition, command);
-    let surroundings = instance::prepare(&files, &environment, authority.root_pem(), &tools)?;
+    let surroundings =
+        instance::prepare(&files, &topology.instance, &environment, authority.root_pem(), &tools)?;
     let input = format!("{FOLDER}/instance.json");
     std::fs::write(&input, serde_json::to_string(&surroundings)?)
         .context("failed to write the instance's settings")?;

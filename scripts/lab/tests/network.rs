@@ -122,6 +122,16 @@ fn a_nat_gateway_is_the_first_hop_and_the_only_visible_one() {
 
 #[test]
 #[ignore = "needs user namespaces"]
+fn a_router_asked_too_often_falls_silent_as_the_kernel_limits_it() {
+    let burst =
+        ["traceroute", "-n", "-M", "tcpconn", "-p", "443", "-m", "1", "-q", "10", "-N", "10", "-w", "1", S3];
+    let text = run("nat", &burst).text();
+    let hop = text.lines().nth(1).unwrap_or_default();
+    assert!(hop.contains("10.0.0.220") && hop.contains('*'), "{text}");
+}
+
+#[test]
+#[ignore = "needs user namespaces"]
 fn routers_beyond_the_internet_gateway_name_themselves() {
     let ran = run("public", &traceroute(S3));
     assert_eq!(trace(&ran)[..3], ["240.0.56.65", "100.65.32.130", "52.93.70.12"], "{ran:?}");
@@ -281,6 +291,8 @@ fn the_command_has_no_privileges_and_a_clean_environment() {
     let seen = &ran.truth["capabilities"];
     assert_eq!(seen["bounding"], "0000000000000000");
     assert_eq!(seen["no_new_privileges"], true);
+    let ran = run("healthy-private", &["cat", "/sys/devices/virtual/dmi/id/sys_vendor"]);
+    assert_eq!(ran.text(), "Amazon EC2\n", "{ran:?}");
 }
 
 #[test]
