@@ -36,32 +36,30 @@ pub(crate) async fn call(
     credentials: Option<&Credentials>,
     until: &Until,
 ) -> Result<Reply, CallFailure> {
-    let exchange = Box::pin(async {
-        match credentials {
-            Some(credentials) => signed(connection, target, credentials, until).await,
-            None => unsigned::call(connection, &target.call).await,
-        }
-    });
-    until.bound(exchange).await.unwrap_or(Err(CallFailure::TimedOut))
+    let Some(credentials) = credentials else {
+        let asking = unsigned::call(connection, &target.call);
+        return until.bound(asking).await.unwrap_or(Err(CallFailure::TimedOut));
+    };
+    let signer = Signer { connection, region: &target.region, credentials };
+    let asking = Box::pin(signed(&signer, &target.call));
+    let mut reply = until.bound(asking).await.unwrap_or(Err(CallFailure::TimedOut))?;
+    if let (CallPlan::S3HeadBucket { bucket, path_style }, 400 | 403) = (&target.call, reply.status) {
+        // If the second request fails or finds no time, the first answer stands without it.
+        let asking = Box::pin(s3::list_nothing(&signer, bucket, *path_style));
+        reply.follow_up = until.bound(asking).await.and_then(Result::ok).map(Box::new);
+    }
+    Ok(reply)
 }
 
-async fn signed(
-    connection: &Arc<Connection>,
-    target: &TargetPlan,
-    credentials: &Credentials,
-    until: &Until,
-) -> Result<Reply, CallFailure> {
-    let signer = Signer { connection, region: &target.region, credentials };
-    match &target.call {
-        CallPlan::S3ListBuckets => s3::list_buckets(&signer).await,
-        CallPlan::S3HeadBucket { bucket, path_style } => {
-            s3::head_bucket(&signer, bucket, *path_style, until).await
-        }
-        CallPlan::DynamoDbListTables => dynamodb::list_tables(&signer).await,
-        CallPlan::DynamoDbDescribeTable { table } => dynamodb::describe_table(&signer, table).await,
-        CallPlan::SsmListAssociations => ssm::list_associations(&signer).await,
-        CallPlan::StsGetCallerIdentity => sts::get_caller_identity(&signer).await,
-        CallPlan::UnsignedGet => unsigned::call(connection, &target.call).await,
+async fn signed(signer: &Signer<'_>, call: &CallPlan) -> Result<Reply, CallFailure> {
+    match call {
+        CallPlan::S3ListBuckets => s3::list_buckets(signer).await,
+        CallPlan::S3HeadBucket { bucket, path_style } => s3::head_bucket(signer, bucket, *path_style).await,
+        CallPlan::DynamoDbListTables => dynamodb::list_tables(signer).await,
+        CallPlan::DynamoDbDescribeTable { table } => dynamodb::describe_table(signer, table).await,
+        CallPlan::SsmListAssociations => ssm::list_associations(signer).await,
+        CallPlan::StsGetCallerIdentity => sts::get_caller_identity(signer).await,
+        CallPlan::UnsignedGet => unsigned::call(signer.connection, call).await,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Loopback peers for the tests of this crate: a certificate authority, TLS servers with an HTTP fake behind them, and
 //! peers that misbehave.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -72,21 +72,22 @@ pub(crate) struct Service {
 impl Service {
     /// Answers every request with what `answer` makes of its head.
     pub(crate) async fn start(config: Arc<ServerConfig>, answer: fn(&str) -> String) -> Self {
-        Self::start_on(IpAddr::V4(Ipv4Addr::LOCALHOST), config, answer).await
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), config, answer).await
     }
 
-    pub(crate) async fn start_on(
-        address: IpAddr,
+    pub(crate) async fn start_at(
+        address: SocketAddr,
         config: Arc<ServerConfig>,
         answer: fn(&str) -> String,
     ) -> Self {
-        let listener = TcpListener::bind((address, 0)).await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::<Mutex<Vec<String>>>::default();
         let log = Arc::clone(&requests);
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                stream.set_nodelay(true).unwrap();
                 let (acceptor, log) = (TlsAcceptor::from(Arc::clone(&config)), Arc::clone(&log));
                 tokio::spawn(async move {
                     if let Ok(stream) = acceptor.accept(stream).await {

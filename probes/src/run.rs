@@ -91,6 +91,10 @@ pub(crate) struct Shared {
     pub(crate) sockets: Arc<Semaphore>,
     /// The largest round trip so far, in microseconds.
     largest_rtt_us: AtomicU64,
+    /// When the last target was done.
+    chains_done: watch::Sender<Option<Instant>>,
+    /// When the evidence has to be complete.
+    evidence_ends: watch::Sender<Option<Instant>>,
 }
 
 /// Whether the host has a route to the internet, per family.
@@ -107,6 +111,19 @@ impl Shared {
     pub(crate) fn saw_rtt(&self, rtt_ms: f64) {
         let rtt = Duration::try_from_secs_f64(rtt_ms / 1000.0).unwrap_or_default();
         self.largest_rtt_us.fetch_max(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        // A control may be the first to show how far away the world is.
+        self.set_evidence_end();
+    }
+
+    fn chains_are_done(&self) {
+        self.chains_done.send_replace(Some(Instant::now()));
+        self.set_evidence_end();
+    }
+
+    fn set_evidence_end(&self) {
+        if let Some(done) = *self.chains_done.borrow() {
+            self.evidence_ends.send_replace(Some(done + self.evidence_budget()));
+        }
     }
 
     /// The largest round trip that was seen so far; zero where there was none.
@@ -117,6 +134,10 @@ impl Shared {
     /// What the evidence may take after the chains.
     fn evidence_budget(&self) -> Duration {
         let budgets = &self.plan.budgets;
+        if self.plan.targets.is_empty() {
+            // Nothing was measured that the budget could be drawn from.
+            return budgets.evidence_ceiling;
+        }
         let wanted = self.largest_rtt().saturating_mul(ROUND_TRIPS_OF_EVIDENCE);
         wanted.max(budgets.evidence_floor).min(budgets.evidence_ceiling)
     }
@@ -126,7 +147,7 @@ async fn carry_out(port: u16, plan: &ProbePlan, host: &Host, clock: Clock, board
     let provider = Arc::new(ring::default_provider());
     let Ok(tls) = TlsClient::new(&provider) else {
         // The provider is compiled in and supports both versions; without it there is nothing to measure with.
-        return board.note_fault();
+        return (0..plan.targets.len()).for_each(|index| board.target(index).note_fault());
     };
     let shared = Arc::new(Shared {
         clock,
@@ -138,14 +159,15 @@ async fn carry_out(port: u16, plan: &ProbePlan, host: &Host, clock: Clock, board
         credentials: host.secrets.as_ref().map(crate::environment::Secrets::credentials),
         sockets: Arc::new(Semaphore::new(socket_limit())),
         largest_rtt_us: AtomicU64::new(0),
+        chains_done: watch::Sender::new(None),
+        evidence_ends: watch::Sender::new(None),
     });
     let mut background = JoinSet::new();
     let roots = Arc::clone(&shared.roots);
     background.spawn(async move { roots.read_files().await });
 
     let chain = Until::at((Instant::now() + plan.budgets.chain).min(clock.at(plan.budgets.deadline)));
-    let (evidence_ends, evidence) = watch::channel(None);
-    let (chains_done, chains) = watch::channel(None);
+    let (evidence, chains) = (shared.evidence_ends.subscribe(), shared.chains_done.subscribe());
     let evidence = Until::drawn_nearer_by(chain.now_known() + plan.budgets.evidence_ceiling, evidence);
     let (found, to_walk) = mpsc::unbounded_channel::<Found>();
 
@@ -163,22 +185,15 @@ async fn carry_out(port: u16, plan: &ProbePlan, host: &Host, clock: Clock, board
     let mut walks = JoinSet::new();
     walks.spawn(hops::walk_all(Arc::clone(&shared), to_walk, evidence, chains));
 
-    wait_for(&mut targets, board).await;
-    let now = Instant::now();
-    // The receivers live in the controls and the walks; when those have ended there is nobody left to tell.
-    let _ = evidence_ends.send(Some(now + shared.evidence_budget()));
-    let _ = chains_done.send(Some(now));
-    wait_for(&mut controls, board).await;
-    wait_for(&mut walks, board).await;
+    wait_for(&mut targets).await;
+    shared.chains_are_done();
+    wait_for(&mut controls).await;
+    wait_for(&mut walks).await;
 }
 
-/// Waits for all tasks; a task that was stopped by a fault of ours leaves internal errors where it had no time to write.
-async fn wait_for(tasks: &mut JoinSet<()>, board: &Board) {
-    while let Some(ended) = tasks.join_next().await {
-        if ended.is_err_and(|error| error.is_panic()) {
-            board.note_fault();
-        }
-    }
+/// Waits for all tasks; what a fault of ours stopped has been written down where it happened.
+async fn wait_for(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Half of what this process may open: the other half is for the rest of the program and for files.
@@ -187,5 +202,7 @@ fn socket_limit() -> usize {
     usize::try_from(soft / 2).unwrap_or(usize::MAX).clamp(8, Semaphore::MAX_PERMITS)
 }
 
+#[cfg(test)]
+mod scale;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,6 @@ use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation}
 use super::connector::Recorder;
 use super::{Signer, sdk_config};
 use crate::observations::{CallFailure, Reply};
-use crate::run::Until;
 
 /// `ListBuckets`, one bucket at most.
 pub(super) async fn list_buckets(signer: &Signer<'_>) -> Result<Reply, CallFailure> {
@@ -15,41 +14,36 @@ pub(super) async fn list_buckets(signer: &Signer<'_>) -> Result<Reply, CallFailu
     recorder.reply("s3:ListAllMyBuckets", &result)
 }
 
-/// `HeadBucket`; after a 400 or 403, which have no body, one empty `ListObjectsV2` on the same connection for the reason.
-///
-/// If that second request fails or finds no time, the first answer stands without it.
+/// `HeadBucket`, whose refusals have no body.
 pub(super) async fn head_bucket(
     signer: &Signer<'_>,
     bucket: &str,
     path_style: bool,
-    until: &Until,
 ) -> Result<Reply, CallFailure> {
-    let url = endpoint_for(signer.connection.host(), bucket, path_style);
     let recorder = signer.recorder();
-    let client = client(signer, &recorder, url.clone(), path_style);
+    let client = client(signer, &recorder, endpoint_for(signer, bucket, path_style), path_style);
     let result = client.head_bucket().bucket(bucket).send().await;
-    let mut reply = recorder.reply("s3:ListBucket", &result)?;
-    if matches!(reply.status, 400 | 403) {
-        reply.follow_up =
-            until.bound(list_nothing(signer, bucket, url, path_style)).await.and_then(Result::ok);
-    }
-    Ok(reply)
+    recorder.reply("s3:ListBucket", &result)
 }
 
-async fn list_nothing(
+/// `ListObjectsV2` of no object: needs the same permission as `HeadBucket`, and its refusal says why.
+pub(super) async fn list_nothing(
     signer: &Signer<'_>,
     bucket: &str,
-    url: String,
     path_style: bool,
-) -> Result<Box<Reply>, CallFailure> {
+) -> Result<Reply, CallFailure> {
     let recorder = signer.recorder();
-    let client = client(signer, &recorder, url, path_style);
+    let client = client(signer, &recorder, endpoint_for(signer, bucket, path_style), path_style);
     let result = client.list_objects_v2().bucket(bucket).max_keys(0).send().await;
-    recorder.reply("s3:ListBucket", &result).map(Box::new)
+    recorder.reply("s3:ListBucket", &result)
 }
 
 /// The address that the SDK is told, to which it adds the bucket again: in front of the host, or as the path.
-fn endpoint_for(host: &str, bucket: &str, path_style: bool) -> String {
+fn endpoint_for(signer: &Signer<'_>, bucket: &str, path_style: bool) -> String {
+    without_bucket(signer.connection.host(), bucket, path_style)
+}
+
+fn without_bucket(host: &str, bucket: &str, path_style: bool) -> String {
     let service = host.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('.'));
     match service {
         Some(service) if !path_style => format!("https://{service}"),
@@ -73,11 +67,11 @@ mod tests {
 
     #[test]
     fn the_bucket_is_taken_off_the_host_that_the_sdk_will_put_it_before() {
-        let virtual_host = endpoint_for("data.s3.eu-west-1.amazonaws.com", "data", false);
+        let virtual_host = without_bucket("data.s3.eu-west-1.amazonaws.com", "data", false);
         assert_eq!(virtual_host, "https://s3.eu-west-1.amazonaws.com");
-        let path = endpoint_for("s3.eu-west-1.amazonaws.com", "my.data", true);
+        let path = without_bucket("s3.eu-west-1.amazonaws.com", "my.data", true);
         assert_eq!(path, "https://s3.eu-west-1.amazonaws.com");
-        let bucket_named_s3 = endpoint_for("s3.eu-west-1.amazonaws.com", "s3", true);
+        let bucket_named_s3 = without_bucket("s3.eu-west-1.amazonaws.com", "s3", true);
         assert_eq!(bucket_named_s3, "https://s3.eu-west-1.amazonaws.com");
     }
 }

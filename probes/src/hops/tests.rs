@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::*;
 use crate::environment::{Environment, Host};
-use crate::observations::{Attempt, Observations};
+use crate::observations::{Attempt, Observations, TcpFailure};
 use crate::plan::{Budgets, CallPlan, Families, ProbePlan};
 use crate::step::Clock;
 
@@ -96,11 +96,11 @@ fn serve() {
 
 fn walk_in_the_instance() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let environment = Environment { ipv4_route: true, ipv6_route: true, ..Environment::default() };
+    let host = Host { environment, secrets: None };
     // The first run finds the routers' limits unused; the following find them used up by the one before.
     for round in 0..4 {
         let began = Instant::now();
-        let environment = Environment { ipv4_route: true, ipv6_route: true, ..Environment::default() };
-        let host = Host { environment, secrets: None };
         let clock = Clock::start();
         let seen = runtime.block_on(crate::run(&plan(), &host, &clock, std::future::pending()));
         let elapsed = began.elapsed();
@@ -109,6 +109,21 @@ fn walk_in_the_instance() {
         if round == 0 {
             assert_everything_seen(&seen);
         }
+    }
+    connect_to_what_routers_refuse(&runtime, &host);
+}
+
+/// The errors that routers send end a connection, each as its own failure. Not always at once: the walks before may
+/// have used the routers' answers up, and the next packet goes out a second later.
+fn connect_to_what_routers_refuse(runtime: &tokio::runtime::Runtime, host: &Host) {
+    let targets = vec![target("nowhere", &[]), target("forbidden", &[])];
+    let plan = ProbePlan { targets, controls: Vec::new(), hops: None, ..plan() };
+    let seen = runtime.block_on(crate::run(&plan, host, &Clock::start(), std::future::pending()));
+    for (name, failure) in
+        [("nowhere", TcpFailure::NetworkUnreachable), ("forbidden", TcpFailure::HostUnreachable)]
+    {
+        let attempt = attempts(&seen, name).next().unwrap();
+        assert_eq!(attempt.tcp.failed(), Some(&failure));
     }
 }
 

@@ -53,11 +53,14 @@ for last in $(seq 1 20); do
     ip -n server address add 198.18.3.$last/32 dev lo
     echo "198.18.3.$last many.test" >> "$hosts"
 done
+# The second router has no route to one address, and the first one's firewall forbids another.
+echo "203.0.113.1 nowhere.test" >> "$hosts"
+echo "198.18.4.1 forbidden.test" >> "$hosts"
 # The way to one address hides its routers, as a gateway endpoint does; to another it ends in silence.
 ip netns exec first nft -f - <<'RULES'
 table ip hide {
     chain before { type filter hook prerouting priority mangle; ip daddr 198.18.1.1 ip ttl <= 2 drop; }
-    chain through { type filter hook forward priority filter; ip daddr 198.18.2.1 drop; }
+    chain through { type filter hook forward priority filter; ip daddr 198.18.2.1 drop; ip daddr 198.18.4.1 reject with icmp type admin-prohibited; }
 }
 RULES
 mount --bind "$hosts" /etc/hosts

@@ -38,24 +38,6 @@ impl Board {
         Slot { board: self.clone(), control: true, index }
     }
 
-    /// Turns what was not tried into an internal error, after a fault of this program.
-    pub(crate) fn note_fault(&self) {
-        let mut observations = self.lock();
-        let Observations { targets, controls } = &mut *observations;
-        for target in targets.iter_mut().chain(controls) {
-            for lookup in &mut target.lookups {
-                fault(&mut lookup.a);
-                lookup.aaaa.iter_mut().for_each(fault);
-            }
-            for attempt in &mut target.attempts {
-                fault(&mut attempt.tcp);
-                fault(&mut attempt.tls);
-                fault(&mut attempt.call);
-                fault(&mut attempt.hops);
-            }
-        }
-    }
-
     /// The observations as they stand now, in their final order.
     pub(crate) fn finish(&self) -> Observations {
         let mut observations = self.lock().clone();
@@ -101,6 +83,22 @@ impl Slot {
         self.with(|target| target.attempts.iter_mut().find(|attempt| attempt.address == address).map(write));
     }
 
+    /// Turns what was not tried into an internal error, after a fault of this program in the target's task.
+    pub(crate) fn note_fault(&self) {
+        self.with(|target| {
+            for lookup in &mut target.lookups {
+                fault(&mut lookup.a);
+                lookup.aaaa.iter_mut().for_each(fault);
+            }
+            target.attempts.iter_mut().for_each(fault_attempt);
+        });
+    }
+
+    /// The same after a fault in one attempt.
+    pub(crate) fn note_fault_at(&self, address: IpAddr) {
+        self.attempt(address, fault_attempt);
+    }
+
     fn with<R>(&self, write: impl FnOnce(&mut TargetObservation) -> R) -> R {
         let mut observations = self.board.lock();
         let targets = if self.control { &mut observations.controls } else { &mut observations.targets };
@@ -134,6 +132,12 @@ fn untried(plan: &ProbePlan, target: &TargetPlan) -> TargetObservation {
 
 fn allowed(family: bool) -> SkipReason {
     if family { SkipReason::OutOfTime } else { SkipReason::Disabled }
+}
+
+fn fault_attempt(attempt: &mut Attempt) {
+    fault(&mut attempt.tcp);
+    fault(&mut attempt.tls);
+    fault(&mut attempt.call);
 }
 
 fn fault<T, F>(step: &mut Step<T, F>) {

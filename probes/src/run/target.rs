@@ -30,6 +30,18 @@ pub(super) async fn observe(
     until: Until,
     to_walk: mpsc::UnboundedSender<Found>,
 ) {
+    if caught(try_every_address(shared, slot.clone(), target, until, to_walk)).await.is_none() {
+        slot.note_fault();
+    }
+}
+
+async fn try_every_address(
+    shared: Arc<Shared>,
+    slot: Slot,
+    target: TargetPlan,
+    until: Until,
+    to_walk: mpsc::UnboundedSender<Found>,
+) {
     let target = Arc::new(target);
     let mut lookups = questions(&shared, &slot, &target, &until);
     let mut attempts = JoinSet::new();
@@ -48,7 +60,7 @@ pub(super) async fn observe(
                     let place = Found::address(slot.clone(), &target, address, route);
                     // The walker ends only after all targets, or together with the run.
                     let _ = to_walk.send(place);
-                    attempts.spawn(context.carry_out(address));
+                    attempts.spawn(carry_out(context, address));
                 }
             }
         }
@@ -56,6 +68,14 @@ pub(super) async fn observe(
     let _ = to_walk.send(Found::NoMore);
     drop(to_walk);
     while attempts.join_next().await.is_some() {}
+}
+
+/// Carries an attempt out; a fault of ours outside its steps becomes an internal error in those not yet made.
+async fn carry_out(context: attempt::Context, address: IpAddr) {
+    let slot = context.slot.clone();
+    if caught(Box::pin(context.carry_out(address))).await.is_none() {
+        slot.note_fault_at(address);
+    }
 }
 
 /// Asks the host's name service and every resolver, each family in a question of its own, so that the family that is

@@ -168,6 +168,8 @@ async fn an_address_of_a_family_that_is_switched_off_is_skipped_as_disabled() {
         credentials: None,
         sockets: Arc::new(Semaphore::new(8)),
         largest_rtt_us: AtomicU64::new(0),
+        chains_done: watch::Sender::new(None),
+        evidence_ends: watch::Sender::new(None),
         plan,
     };
     let context = crate::attempt::Context {

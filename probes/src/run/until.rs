@@ -1,7 +1,8 @@
 //! The end of a step's budget: a fixed instant, which for evidence may be drawn nearer while the step runs.
 //!
-//! Chains know the end of their time when they start. Controls and hop walks do not: what they may take depends on when
-//! the last chain is done and on the round trips seen by then. Both ask this type, so a step does not know which it is.
+//! Chains know the end of their time when they start. Controls and hop walks do not: what they may take depends on
+//! when the last chain is done and on the largest round trip, which a control may still raise. Both ask this type, so a
+//! step does not know which it is.
 
 use std::time::Instant;
 
