@@ -1,8 +1,9 @@
 //! DNS as an instance meets it: the VPC resolver, other resolvers of the company, and what a scenario breaks in them.
 //!
-//! [`zones`] knows the names, [`server`] speaks the protocol; this module holds the scenario's `[dns]` table and lays
+//! [`zones`] and [`public`] know the names, [`server`] speaks the protocol; this module holds the scenario's `[dns]` table and lays
 //! its overrides over the names.
 
+mod public;
 mod server;
 mod zones;
 

@@ -83,7 +83,7 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::List => {
             let mut out = io::stdout().lock();
             for name in scenario::names()? {
-                writeln!(out, "{name:<24} {}", scenario::load(&name)?.title)
+                writeln!(out, "{name:<30} {}", scenario::load(&name)?.title)
                     .context("failed to write the list")?;
             }
             Ok(ExitCode::SUCCESS)

@@ -133,6 +133,17 @@ fn contradiction(verdict: &Verdict, address: &Address, flows: &[&Flow]) -> Optio
     {
         return Some(format!("the verdict names {id}, the router counted {}", counted()));
     }
+    let carrier = match verdict.via.as_deref() {
+        Some("nat_gateway" | "nat_instance" | "nat_or_appliance") => Some(ElementKind::NatGateway),
+        Some("internet_gateway") => Some(ElementKind::InternetGateway),
+        _ => None,
+    };
+    if let (Some(kind), Some(via)) = (carrier, &verdict.via)
+        && address.path == "internet"
+        && flows.iter().any(|flow| flow.kind != kind)
+    {
+        return Some(format!("the verdict is via {via}, the router counted {}", counted()));
+    }
     let answered = flows.iter().any(|flow| flow.answered > 0);
     if address.reachable == Some(true) && !answered {
         return Some("the verdict says reachable, but no packet came back".to_owned());
@@ -182,6 +193,14 @@ mod tests {
         assert_eq!(report("interface_endpoint", "proven").contradictions(&through_nat).len(), 1);
         assert!(report("gateway_endpoint", "possible").contradictions(&through_nat).is_empty());
         assert!(report("internet", "likely").contradictions(&through_nat).is_empty());
+    }
+
+    #[test]
+    fn a_gateway_that_the_counts_contradict_is_a_complaint() {
+        let mut report = report("internet", "likely");
+        report.verdicts[0].via = Some("nat_or_appliance".to_owned());
+        assert!(report.contradictions(&truth(ElementKind::NatGateway, 3)).is_empty());
+        assert_eq!(report.contradictions(&truth(ElementKind::InternetGateway, 3)).len(), 1);
     }
 
     #[test]
