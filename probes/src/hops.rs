@@ -7,7 +7,8 @@
 //! * Addresses that a route table cannot tell apart share a walk ([`groups`]), and every service gets its first walk
 //!   before any gets a second.
 //! * All walks share one quota at TTL 1, since all share the first routers: within one refill time never more asks than
-//!   the plan allows. A walk that finds no room before the evidence budget ends is skipped for that reason.
+//!   the plan allows, not counting those that turned out to meet the destination itself. A walk that finds no room before
+//!   the evidence budget ends is skipped for that reason.
 //! * Walks go in rounds. When a round's walks are made, the near TTLs that stayed silent are asked about again, all
 //!   together, one refill time after the round's last ask and with nothing asked in between. If a router's limit was the
 //!   cause of the silence, it has an answer to give again by then, and gives it to one of them at least. So silence is
@@ -200,8 +201,8 @@ impl Walker {
             self.begin(key, members);
         }
         // Once closed, a round stays closed until its second asks are made: they need quiet before them.
-        self.closed |=
-            all_known && (!self.groups.any_waiting() || self.begun >= self.plan.answers_per_refill);
+        let full = self.begun >= self.plan.answers_per_refill && self.asking.is_empty();
+        self.closed |= all_known && (full || !self.groups.may_begin(second));
     }
 
     /// Begins no more walks in this round.
@@ -253,6 +254,11 @@ impl Walker {
     fn asked(&mut self, asked: Option<Asked>) {
         let Some(asked) = asked else { return };
         asked.write(self.plan.max_ttl);
+        if asked.walk.reached_at() == Some(1) {
+            // The destination itself answered where the first router would have: no router spent an answer on this.
+            self.recent.pop_front();
+            self.begun = self.begun.saturating_sub(1);
+        }
         if !asked.walk.silent(self.plan.max_ttl).is_empty() {
             self.silent.push(asked);
         }

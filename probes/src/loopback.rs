@@ -13,11 +13,30 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use crate::plan::{Budgets, Families, ProbePlan};
 use crate::run::Until;
 
 /// A budget that no passing test uses up.
 pub(crate) fn soon() -> Until {
     Until::at(Instant::now() + Duration::from_secs(10))
+}
+
+/// A plan that asks nothing, with the usual budgets.
+pub(crate) fn empty_plan() -> ProbePlan {
+    ProbePlan {
+        budgets: Budgets {
+            chain: Duration::from_secs(5),
+            deadline: Duration::from_secs(8),
+            evidence_floor: Duration::from_millis(300),
+            evidence_ceiling: Duration::from_secs(1),
+        },
+        families: Families { ipv4: true, ipv6: false },
+        resolvers: Vec::new(),
+        targets: Vec::new(),
+        controls: Vec::new(),
+        hops: None,
+        ca_bundle: None,
+    }
 }
 
 /// A certificate authority of the tests.

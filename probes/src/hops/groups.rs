@@ -128,23 +128,18 @@ impl Groups {
         self.groups.iter().any(|group| group.state == State::Waiting)
     }
 
+    /// Whether [`Groups::begin_next`] would begin a walk.
+    pub(super) fn may_begin(&self, second: bool) -> bool {
+        self.next(second).is_some()
+    }
+
     /// Begins the next walk: one for a service that has none yet, else, if `second` ones may begin, any.
     ///
     /// Gives the group's key and its members, the one to walk to first: the smallest address, so that it does not
     /// depend on which resolver was faster.
     pub(super) fn begin_next(&mut self, second: bool) -> Option<(Key, Vec<Member>)> {
-        let walked = &self.walked_services;
-        let waiting = |group: &&mut Group| group.state == State::Waiting;
-        let first = self
-            .groups
-            .iter_mut()
-            .filter(waiting)
-            .find(|group| group.members.iter().any(|member| !walked.contains(&member.service)));
-        let group = match first {
-            Some(group) => group,
-            None if second => self.groups.iter_mut().find(waiting)?,
-            None => return None,
-        };
+        let index = self.next(second)?;
+        let group = &mut self.groups[index];
         // A group is made with its first member and never loses one before it is begun.
         let mut members = std::mem::take(&mut group.members);
         members.sort_by_key(|member| member.address);
@@ -153,8 +148,91 @@ impl Groups {
         Some((group.key.clone(), members))
     }
 
+    fn next(&self, second: bool) -> Option<usize> {
+        let walked = &self.walked_services;
+        let waiting = |group: &Group| group.state == State::Waiting;
+        let unwalked = |group: &Group| group.members.iter().any(|member| !walked.contains(&member.service));
+        let first = self.groups.iter().position(|group| waiting(group) && unwalked(group));
+        first.or_else(|| self.groups.iter().position(waiting).filter(|_| second))
+    }
+
     /// The members of the groups that were never walked.
     pub(super) fn left_over(&self) -> impl Iterator<Item = &Member> {
         self.groups.iter().filter(|group| group.state == State::Waiting).flat_map(|group| &group.members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::ProbePlan;
+    use crate::run::Board;
+
+    fn target(service: &str, prefixes: &[&str], call: CallPlan) -> TargetPlan {
+        TargetPlan {
+            target: service.to_owned(),
+            service: service.to_owned(),
+            host: format!("{service}.test"),
+            required: true,
+            region: "eu-west-1".to_owned(),
+            call,
+            prefixes: prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect(),
+        }
+    }
+
+    fn member(target: &TargetPlan, address: &str) -> Member {
+        let plan = ProbePlan { targets: vec![target.clone()], ..crate::loopback::empty_plan() };
+        let slot = Board::skeleton(&plan).target(0);
+        Member { slot, address: address.parse().unwrap(), service: target.service.clone() }
+    }
+
+    fn key(target: &TargetPlan, address: &str) -> Key {
+        Key::of(target, address.parse().unwrap(), None)
+    }
+
+    #[test]
+    fn addresses_share_a_walk_by_longest_prefix_and_not_beyond_it() {
+        let s3 = target("s3", &["52.216.0.0/15", "52.217.0.0/16"], CallPlan::S3ListBuckets);
+        assert_eq!(key(&s3, "52.216.1.1"), key(&s3, "52.216.2.2"));
+        assert_ne!(key(&s3, "52.216.1.1"), key(&s3, "52.217.1.1"));
+    }
+
+    #[test]
+    fn public_addresses_share_a_walk_unless_a_gateway_endpoint_may_carry_them() {
+        let ssm = target("ssm", &[], CallPlan::SsmListAssociations);
+        let control = target("control", &[], CallPlan::UnsignedGet);
+        let s3 = target("s3", &["52.216.0.0/15"], CallPlan::S3ListBuckets);
+        let unlisted = target("dynamodb", &[], CallPlan::DynamoDbListTables);
+        assert_eq!(key(&ssm, "3.4.5.6"), key(&control, "18.1.1.1"));
+        assert_ne!(key(&s3, "9.9.9.9"), key(&control, "9.9.9.9"));
+        assert_ne!(key(&unlisted, "9.9.9.9"), key(&control, "9.9.9.9"));
+    }
+
+    #[test]
+    fn private_addresses_outside_the_vpc_are_walked_one_by_one() {
+        let ssm = target("ssm", &[], CallPlan::SsmListAssociations);
+        assert_ne!(key(&ssm, "10.9.0.1"), key(&ssm, "10.9.0.2"));
+        assert_ne!(key(&ssm, "100.64.0.1"), key(&ssm, "3.4.5.6"));
+        assert_ne!(key(&ssm, "fd00::1"), key(&ssm, "2600::1"));
+    }
+
+    #[test]
+    fn every_service_begins_a_walk_before_any_begins_a_second() {
+        let s3 = target("s3", &["52.216.0.0/16", "52.217.0.0/16"], CallPlan::S3ListBuckets);
+        let ssm = target("ssm", &[], CallPlan::SsmListAssociations);
+        let mut groups = Groups::default();
+        for (target, address) in
+            [(&s3, "52.216.0.9"), (&s3, "52.216.0.1"), (&s3, "52.217.0.1"), (&ssm, "3.4.5.6")]
+        {
+            assert_eq!(groups.add(key(target, address), member(target, address)), None);
+        }
+        let mut begin = |second| groups.begin_next(second).map(|(_, members)| members[0].address.to_string());
+        assert_eq!(begin(false).as_deref(), Some("52.216.0.1"));
+        assert_eq!(begin(false).as_deref(), Some("3.4.5.6"));
+        assert_eq!(begin(false), None);
+        assert_eq!(begin(true).as_deref(), Some("52.217.0.1"));
+        assert!(!groups.any_waiting());
+        let walked = groups.add(key(&s3, "52.216.7.7"), member(&s3, "52.216.7.7"));
+        assert_eq!(walked, Some("52.216.0.1".parse().unwrap()));
     }
 }

@@ -84,7 +84,8 @@ impl Walk {
         answers.map(|heard| heard.after).min()
     }
 
-    fn reached_at(&self) -> Option<u8> {
+    /// The smallest TTL at which the destination answered.
+    pub(super) fn reached_at(&self) -> Option<u8> {
         self.heard.iter().find(|(_, heard)| heard.from == From::Destination).map(|(ttl, _)| *ttl)
     }
 

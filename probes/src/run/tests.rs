@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 use crate::environment::Environment;
-use crate::loopback::{Authority, Service, http, silent_peer};
+use crate::loopback::{Authority, Service, empty_plan, http, silent_peer};
 use crate::observations::{TargetObservation, TcpFailure, TlsFailure, Verification};
-use crate::plan::{Budgets, CallPlan, Families, TargetPlan};
+use crate::plan::{CallPlan, Families, TargetPlan};
 use crate::step::{SkipReason, Step};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -29,20 +29,7 @@ fn target(name: &str) -> TargetPlan {
 }
 
 fn plan(targets: Vec<TargetPlan>) -> ProbePlan {
-    ProbePlan {
-        budgets: Budgets {
-            chain: Duration::from_secs(5),
-            deadline: Duration::from_secs(8),
-            evidence_floor: Duration::from_millis(300),
-            evidence_ceiling: Duration::from_secs(1),
-        },
-        families: Families { ipv4: true, ipv6: false },
-        resolvers: Vec::new(),
-        targets,
-        controls: Vec::new(),
-        hops: None,
-        ca_bundle: None,
-    }
+    ProbePlan { targets, ..empty_plan() }
 }
 
 fn attempt_at(target: &TargetObservation, address: IpAddr) -> &crate::observations::Attempt {
