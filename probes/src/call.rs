@@ -25,7 +25,8 @@ use connector::Recorder;
 
 /// Makes the request that the plan wants for this target.
 ///
-/// `credentials` must only be given for a peer that a set of roots vouches for.
+/// `credentials` must only be given for a peer that a set of roots vouches for, and without a time of expiry: whether
+/// they are still good is the service's to say.
 ///
 /// # Errors
 ///
@@ -72,22 +73,11 @@ struct Signer<'a> {
 
 impl Signer<'_> {
     fn recorder(&self) -> Recorder {
-        Recorder::new(Arc::clone(self.connection))
+        Recorder::new(Arc::clone(self.connection), self.credentials.clone())
     }
 
     fn url(&self) -> String {
         format!("https://{}", self.connection.host())
-    }
-
-    /// The credentials without their expiry: whether they are still good is the service's to say.
-    fn credentials(&self) -> Credentials {
-        Credentials::new(
-            self.credentials.access_key_id(),
-            self.credentials.secret_access_key(),
-            self.credentials.session_token().map(ToOwned::to_owned),
-            None,
-            "vpcprobe",
-        )
     }
 }
 
@@ -103,7 +93,7 @@ macro_rules! sdk_config {
             .behavior_version(sdk::BehaviorVersion::v2026_01_12())
             .region(sdk::Region::new($signer.region.to_owned()))
             .endpoint_url($url)
-            .credentials_provider($signer.credentials())
+            .credentials_provider($signer.credentials.clone())
             .http_client($recorder.clone())
             .retry_config(sdk::retry::RetryConfig::disabled())
             .timeout_config(sdk::timeout::TimeoutConfig::disabled())

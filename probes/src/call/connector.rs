@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -23,6 +24,7 @@ use crate::observations::{CallFailure, Reply};
 #[derive(Debug, Clone)]
 pub(super) struct Recorder {
     connection: Arc<Connection>,
+    credentials: Credentials,
     record: Arc<Mutex<Record>>,
 }
 
@@ -39,9 +41,9 @@ enum Record {
 }
 
 impl Recorder {
-    /// A client that sends on this connection.
-    pub(super) fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, record: Arc::default() }
+    /// A client that sends on this connection what these credentials sign.
+    pub(super) fn new(connection: Arc<Connection>, credentials: Credentials) -> Self {
+        Self { connection, credentials, record: Arc::default() }
     }
 
     /// Reads the reply from the record and, where the service gave a reason, from the SDK's reading of it.
@@ -69,16 +71,28 @@ impl Recorder {
                 });
             }
         };
-        let mut reply = reply::read(operation, true, &received);
+        let (mut code, mut message) = reply::reason(&received);
         if let (Err(error), false) = (result, received.body.is_empty()) {
-            if let Some(code) = error.code() {
-                reply.code = Some(reply::collapse(code));
-            }
-            if let Some(message) = error.message() {
-                reply.message = Some(reply::collapse(message));
-            }
+            code = error.code().map(ToOwned::to_owned).or(code);
+            message = error.message().map(ToOwned::to_owned).or(message);
         }
+        let mut reply = reply::without_reason(operation, true, &received);
+        reply.code = code.map(|code| reply::collapse(&self.hide(&code)));
+        reply.message = message.map(|message| reply::collapse(&self.hide(&message)));
         Ok(reply)
+    }
+
+    /// Takes what is secret out of a service's words: when a signature does not match, some services repeat the request
+    /// they have signed in comparison, with the session token in it.
+    fn hide(&self, text: &str) -> String {
+        let credentials = &self.credentials;
+        let secrets = [
+            credentials.session_token().unwrap_or_default(),
+            credentials.secret_access_key(),
+            credentials.access_key_id(),
+        ];
+        let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "(hidden)"))
     }
 }
 

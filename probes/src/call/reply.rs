@@ -17,21 +17,27 @@ const LONGEST_FIELD: usize = 300;
 
 /// Reads an answer to `operation`.
 pub(super) fn read(operation: &str, signed: bool, received: &Received) -> Reply {
+    let (code, message) = reason(received);
+    Reply {
+        code: code.map(|code| collapse(&code)),
+        message: message.map(|message| collapse(&message)),
+        ..without_reason(operation, signed, received)
+    }
+}
+
+/// Reads everything but the service's code and message.
+pub(super) fn without_reason(operation: &str, signed: bool, received: &Received) -> Reply {
     let headers = &received.headers;
-    let (code, message) = if received.status < 300 { (None, None) } else { reason(received) };
     Reply {
         operation: operation.to_owned(),
         signed,
         status: received.status,
-        code,
-        message,
         request_id: field(headers, "x-amz-request-id").or_else(|| field(headers, "x-amzn-requestid")),
         server: field(headers, "server"),
         via: field(headers, "via"),
         clock_offset_ms: clock_offset(headers, received.at_ms),
         bucket_region: field(headers, "x-amz-bucket-region"),
-        identity: None,
-        follow_up: None,
+        ..Reply::default()
     }
 }
 
@@ -55,16 +61,18 @@ fn clock_offset(headers: &HeaderMap, at_ms: i64) -> Option<i64> {
     Some(date.as_millisecond() + 500 - at_ms)
 }
 
-/// The service's code and message, from whichever shape the body has.
-fn reason(received: &Received) -> (Option<String>, Option<String>) {
+/// The code and message of a refusal, from whichever shape its body has, as the service wrote them.
+pub(super) fn reason(received: &Received) -> (Option<String>, Option<String>) {
+    if received.status < 300 {
+        return (None, None);
+    }
     let Ok(text) = std::str::from_utf8(&received.body) else { return (None, None) };
     let text = text.trim_start_matches('\u{feff}').trim_start();
-    let (code, message) = match text.chars().next() {
+    match text.chars().next() {
         Some('{') => json_reason(text),
         Some('<') => xml_reason(text),
         _ => (None, None),
-    };
-    (code.map(|code| collapse(&code)), message.map(|message| collapse(&message)))
+    }
 }
 
 fn json_reason(text: &str) -> (Option<String>, Option<String>) {

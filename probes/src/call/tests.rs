@@ -42,7 +42,7 @@ async fn outcome(
 ) -> (Result<Reply, CallFailure>, Vec<String>) {
     let service = Service::start(Authority::new("Test").server(&target.host, 2100), answer).await;
     let connection = connect(service.address, &target.host).await;
-    let credentials = Credentials::new("AKIDEXAMPLE", "secret", Some("token".to_owned()), None, "test");
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret", Some("TOKENTOKEN".to_owned()), None, "test");
     let reply = call(&connection, target, signed.then_some(&credentials), &soon()).await;
     (reply, service.requests())
 }
@@ -151,6 +151,21 @@ async fn a_bucket_that_is_there_is_asked_once() {
     })
     .await;
     assert_eq!((reply.unwrap().status, requests.len()), (200, 1));
+}
+
+#[tokio::test]
+async fn a_service_that_repeats_our_token_does_not_bring_it_into_the_reply() {
+    let target = plan("ssm.eu-west-1.amazonaws.com", CallPlan::SsmListAssociations);
+    let (reply, _) = outcome(&target, true, |_| {
+        let message = "The Canonical String for this request should have been 'x-amz-security-token:TOKENTOKEN' of \
+                       AKIDEXAMPLE";
+        http("400 Bad Request", "", &format!(r#"{{"__type":"InvalidSignatureException","message":"{message}"}}"#))
+    })
+    .await;
+    let reply = reply.unwrap();
+    assert_eq!(reply.code.as_deref(), Some("InvalidSignatureException"));
+    let message = reply.message.unwrap();
+    assert!(message.ends_with("'x-amz-security-token:(hidden)' of (hidden)"), "{message}");
 }
 
 #[tokio::test]

@@ -140,31 +140,64 @@ async fn a_silent_control_is_timed_out_when_the_evidence_budget_is_over() {
     assert_eq!(attempt.tls.failed(), Some(&TlsFailure::TimedOut));
 }
 
-#[tokio::test]
-async fn an_address_of_a_family_that_is_switched_off_is_skipped_as_disabled() {
-    let mut plan = plan(vec![target("s3")]);
-    plan.families = Families { ipv4: false, ipv6: true };
-    let board = Board::skeleton(&plan);
+/// What an attempt at the plan's first target works with.
+fn context(
+    board: &Board,
+    plan: ProbePlan,
+    port: u16,
+    credentials: Option<Credentials>,
+) -> crate::attempt::Context {
     let provider = Arc::new(ring::default_provider());
     let shared = Shared {
         clock: Clock::start(),
-        port: 1,
+        port,
         routed: Routed { ipv4: true, ipv6: false },
         tls: TlsClient::new(&provider).unwrap(),
-        roots: Arc::new(Roots::new(provider, None)),
-        credentials: None,
+        roots: Arc::new(Roots::new(provider, plan.ca_bundle.clone())),
+        credentials,
         sockets: Arc::new(Semaphore::new(8)),
         largest_rtt_us: AtomicU64::new(0),
         chains_done: watch::Sender::new(None),
         evidence_ends: watch::Sender::new(None),
         plan,
     };
-    let context = crate::attempt::Context {
+    crate::attempt::Context {
+        target: Arc::new(shared.plan.targets[0].clone()),
         shared: Arc::new(shared),
         slot: board.target(0),
-        target: Arc::new(target("s3")),
-        until: Until::at(Instant::now()),
-    };
+        until: Until::at(Instant::now() + Duration::from_secs(5)),
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_used_for_a_trusted_peer_and_never_shown_to_another() {
+    let authority = Authority::new("Test Authority");
+    for (bundle, signed) in [(authority.bundle(), true), (Authority::new("Interceptor").bundle(), false)] {
+        let service =
+            Service::start(authority.server("localhost", 2100), |_| http("403 Forbidden", "", "")).await;
+        let mut plan = plan(vec![TargetPlan { call: CallPlan::DynamoDbListTables, ..target("dynamodb") }]);
+        plan.ca_bundle = Some(bundle.path().to_owned());
+        let board = Board::skeleton(&plan);
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", Some("token".to_owned()), None, "test");
+        let context = context(&board, plan, service.address.port(), Some(credentials));
+        assert!(context.open(LOCALHOST).is_some());
+        context.carry_out(LOCALHOST).await;
+        let seen = board.finish();
+        let reply = attempt_at(&seen.targets[0], LOCALHOST).call.done().unwrap();
+        assert_eq!((reply.status, reply.signed), (403, signed));
+        let requests = service.requests();
+        assert_eq!(requests.len(), 1);
+        assert_eq!(requests[0].contains("AKIDEXAMPLE"), signed, "{requests:?}");
+        assert_eq!(requests[0].contains("token"), signed, "{requests:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_a_family_that_is_switched_off_is_skipped_as_disabled() {
+    let mut plan = plan(vec![target("s3")]);
+    plan.families = Families { ipv4: false, ipv6: true };
+    let board = Board::skeleton(&plan);
+    let context = context(&board, plan, 1, None);
     assert!(context.open(LOCALHOST).is_none());
     let seen = board.finish();
     let attempt = attempt_at(&seen.targets[0], LOCALHOST);

@@ -93,6 +93,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_budget_that_was_drawn_nearer_can_be_lengthened_again() {
+        let began = Instant::now();
+        let (sender, receiver) = watch::channel(Some(began + Duration::from_secs(1)));
+        let until = Until::drawn_nearer_by(began + Duration::from_mins(1), receiver);
+        tokio::join!(until.passed(), async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            sender.send(Some(began + Duration::from_millis(1200))).unwrap();
+        });
+        assert!(began.elapsed() >= Duration::from_millis(1200));
+    }
+
+    #[tokio::test]
     async fn a_later_instant_in_the_channel_does_not_lengthen_the_budget() {
         let began = Instant::now();
         let (_sender, receiver) = watch::channel(Some(began + Duration::from_mins(1)));
