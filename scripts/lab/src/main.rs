@@ -56,6 +56,9 @@ enum Verb {
         /// How many scenarios run at the same time
         #[arg(long, default_value_t = 2)]
         jobs: usize,
+        /// Leave each report in this folder, as SCENARIO.json
+        #[arg(long, value_name = "FOLDER")]
+        reports: Option<PathBuf>,
         /// The scenarios to run; all by default
         scenarios: Vec<String>,
     },
@@ -102,10 +105,10 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::from(u8::try_from(outcome.exit_code).unwrap_or(u8::MAX)))
         }
-        Verb::Test { agent, jobs, scenarios } => {
+        Verb::Test { agent, jobs, reports, scenarios } => {
             let beside = || Ok::<_, anyhow::Error>(std::env::current_exe()?.with_file_name("vpcprobe"));
             let agent = agent.map_or_else(beside, Ok).context("failed to find this program")?;
-            let passed = verify::run(&verify::Plan { agent, jobs, scenarios })?;
+            let passed = verify::run(&verify::Plan { agent, jobs, reports, scenarios })?;
             Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Verb::Enter { command } => {

@@ -8,8 +8,11 @@ use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use nix::ifaddrs::getifaddrs;
 use nix::mount::{MsFlags, mount};
+use nix::net::if_::InterfaceFlags;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{getegid, geteuid, sethostname};
 
@@ -33,6 +36,8 @@ pub(crate) enum RealiseError {
     Refused { namespace: String, program: &'static str, said: String },
     #[error("failed to open namespace {name}")]
     Open { name: String, source: io::Error },
+    #[error("failed to bring up the wires of namespace {0} within 10 s")]
+    Dead(String),
     #[error("failed in a thread that was in namespace {0}")]
     Thread(String),
 }
@@ -95,7 +100,31 @@ pub(crate) fn build(fabric: &Fabric, host_name: &str) -> Result<(), RealiseError
         threads.into_iter().try_for_each(|(namespace, thread)| {
             thread.join().map_err(|_| RealiseError::Thread(namespace.name.clone()))??
         })
-    })
+    })?;
+    fabric
+        .namespaces
+        .iter()
+        .try_for_each(|namespace| within(&namespace.name, || wires_carry(&namespace.name))?)
+}
+
+/// Waits until every interface of the calling thread's namespace carries packets.
+///
+/// An interface that is up has no queue before the kernel has noticed, in its own time, that the other end is up too; what
+/// is sent meanwhile is lost, and a lost first packet costs the command a second.
+fn wires_carry(name: &str) -> Result<(), RealiseError> {
+    let patience = Instant::now() + Duration::from_secs(10);
+    loop {
+        let mut interfaces =
+            getifaddrs().map_err(|source| RealiseError::Kernel("list interfaces", source))?;
+        let ready = InterfaceFlags::IFF_LOOPBACK | InterfaceFlags::IFF_RUNNING;
+        if interfaces.all(|interface| interface.flags.intersects(ready)) {
+            return Ok(());
+        }
+        if Instant::now() > patience {
+            return Err(RealiseError::Dead(name.to_owned()));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Runs something in a network namespace, on a thread that belongs to it; programs it starts belong there too.

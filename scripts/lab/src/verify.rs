@@ -30,6 +30,8 @@ use report::Report;
 pub(crate) struct Plan {
     pub(crate) agent: PathBuf,
     pub(crate) jobs: usize,
+    /// Where to leave each report, as `SCENARIO.json`.
+    pub(crate) reports: Option<PathBuf>,
     /// All scenarios if empty.
     pub(crate) scenarios: Vec<String>,
 }
@@ -56,7 +58,7 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<bool> {
             scope.spawn(|| {
                 while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let start = Instant::now();
-                    let complaints = check(&agent, name, &schema)
+                    let complaints = check(&agent, name, &schema, plan.reports.as_deref())
                         .unwrap_or_else(|error| vec![format!("could not be run: {error:#}")]);
                     if !complaints.is_empty() {
                         failed.fetch_add(1, Ordering::Relaxed);
@@ -89,7 +91,7 @@ fn lines(name: &str, elapsed: Duration, complaints: &[String]) -> String {
 }
 
 /// Everything that is wrong with one scenario's run.
-fn check(agent: &Path, name: &str, schema: &Value) -> anyhow::Result<Vec<String>> {
+fn check(agent: &Path, name: &str, schema: &Value, reports: Option<&Path>) -> anyhow::Result<Vec<String>> {
     let definition = scenario::load(name)?;
     let folder = tempfile::tempdir().context("failed to make a folder")?;
     let truth_file = folder.path().join("truth.json");
@@ -104,6 +106,10 @@ fn check(agent: &Path, name: &str, schema: &Value) -> anyhow::Result<Vec<String>
         .output()
         .context("failed to start the lab")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if let Some(folder) = reports {
+        let file = folder.join(format!("{name}.json"));
+        std::fs::write(&file, &text).with_context(|| format!("failed to write {}", file.display()))?;
+    }
     let Ok(value) = serde_json::from_str::<Value>(&text) else {
         bail!(
             "the agent did not print a report, but {:?}\n{}",
