@@ -45,3 +45,6 @@ pub fn schema() -> String {
     let schema = generator.into_root_schema_for::<Report>();
     format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;
