@@ -188,8 +188,7 @@ fn same_type(path: &str, here: &Value, wrong: &Value) -> bool {
         Value::String(_) => wrong.is_string(),
         Value::Number(_) => wrong.is_number(),
         Value::Bool(_) => wrong.is_boolean(),
-        Value::Array(_) => false,
-        Value::Object(_) => false,
+        Value::Array(_) | Value::Object(_) => false,
     }
 }
 
