@@ -4,6 +4,8 @@
 //! verdicts, [`diagnose`] verdicts into findings, [`judge`] all of it into a [`report`], and [`render`] shows that. Nothing
 //! here opens a socket, reads a clock or asks the environment; `.clippy.toml` of this folder holds that line.
 
+#![forbid(unsafe_code)]
+
 pub mod catalogue;
 pub mod classify;
 pub mod cli;

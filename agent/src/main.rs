@@ -1,6 +1,8 @@
 //! The shell around the library: arguments in, report out, exit code. Everything that touches the process, the files or
 //! the terminal is here and in [`output`]; everything that touches the network is in the `probes` crate.
 
+#![forbid(unsafe_code)]
+
 mod output;
 
 use std::io::{IsTerminal, Write};
@@ -64,6 +66,7 @@ fn dispatch() -> Result<u8, SettingsError> {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "AWS_CA_BUNDLE is a setting of the SDKs' that is honoured")]
 fn run(arguments: &RunArguments) -> Result<u8, SettingsError> {
     let bundle = std::env::var("AWS_CA_BUNDLE").ok();
     let surroundings = Surroundings {
@@ -196,6 +199,7 @@ fn show(report: &Report, arguments: &OutputArguments) -> Result<u8, SettingsErro
     Ok(output::write(report, &outputs))
 }
 
+#[expect(clippy::disallowed_methods, reason = "saved reports are read")]
 fn read_report<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, SettingsError> {
     let text = if path == Path::new("-") {
         std::io::read_to_string(std::io::stdin())

@@ -45,6 +45,7 @@ fn to_stdout(text: &str) -> bool {
 
 /// Readers see the old file or the new one, never half of one: the text goes to a file beside it, which then takes its
 /// name.
+#[expect(clippy::disallowed_methods, reason = "reports are written")]
 fn to_file(path: &Path, text: &str) -> std::io::Result<()> {
     let name = path.file_name().ok_or(std::io::ErrorKind::IsADirectory)?.to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));

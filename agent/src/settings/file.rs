@@ -43,6 +43,7 @@ impl FileSettings {
     ///
     /// # Errors
     /// A named file that cannot be read, or a file that is not TOML or has an unknown key.
+    #[expect(clippy::disallowed_methods, reason = "the settings file is one of the files that are read")]
     pub fn load(named: Option<&Path>) -> Result<Self, SettingsError> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         let text = match std::fs::read_to_string(path) {

@@ -172,6 +172,7 @@ fn word<T: Copy>(what: &'static str, value: &str, known: &[(&'static str, T)]) -
     })
 }
 
+#[expect(clippy::disallowed_methods, reason = "files that a setting names are read, once")]
 fn read(path: &Path, what: &'static str) -> Result<String, SettingsError> {
     std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
         what,
