@@ -1,0 +1,159 @@
+//! The program as its users meet it: what it prints, where, and with which exit code. No test here touches a network: what
+//! needs one is a scenario of the lab.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// A report of the lab's default scenario, with all its observations.
+const REPORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/mixed.json");
+
+fn vpcprobe(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vpcprobe"));
+    command.args(arguments).env_clear().stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Usage that cannot be meant ends with code 2 and one line on standard error that holds these words.
+fn refused(arguments: &[&str], words: &[&str]) {
+    let output = vpcprobe(arguments);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    assert_eq!(stderr.trim_end().lines().count(), 1, "{arguments:?}: {stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "{arguments:?} does not say {word:?}: {stderr}");
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_what_would_be_right() {
+    refused(&["--service", "dynamodbb"], &["dynamodbb", "\"dynamodb\""]);
+    refused(&["--region", "useast1"], &["useast1"]);
+    refused(&["--profile", "beanstak"], &["beanstak", "beanstalk"]);
+    refused(&["--format", "jsn"], &["jsn", "\"json\"", "table"]);
+    refused(&["--output", "yaml=/tmp/x"], &["yaml", "json, table"]);
+    refused(&["--output", "json="], &["json=", "FORMAT=FILE"]);
+    refused(&["--output", "json", "--format", "table"], &["two formats"]);
+    refused(&["--timeout", "3"], &["--timeout", "\"3\"", "3s"]);
+    refused(&["--timeout", "5s", "--deadline", "2s"], &["2s", "5s"]);
+    refused(&["--expect", "ssm=gateway"], &["ssm", "no gateway"]);
+    refused(&["--expect", "s3"], &["\"s3\"", "s3=gateway"]);
+    refused(&["--fail-on", "warn"], &["warn", "\"warning\""]);
+    refused(&["--detail", "all"], &["all", "brief, full"]);
+    refused(&["--bucket", "s3://logs"], &["s3://logs", "without s3://"]);
+    refused(&["--control-host", "https://x.example/"], &["https://x.example/", "without scheme"]);
+    refused(&["--ca-bundle", "/nonexistent/roots.pem"], &["/nonexistent/roots.pem", "CA bundle"]);
+    refused(&["--config", "/nonexistent/vpcprobe.toml"], &["/nonexistent/vpcprobe.toml", "settings file"]);
+    refused(&["--prefix-lists", "/nonexistent/lists.json"], &["/nonexistent/lists.json", "prefix-list file"]);
+    refused(&["explain", "s3-egress-thru-nat"], &["s3-egress-thru-nat", "s3-egress-through-nat"]);
+    refused(&["services", "--region", "mars-north-1"], &["mars-north-1"]);
+    refused(&["judge", "/nonexistent/report.json"], &["/nonexistent/report.json"]);
+}
+
+#[test]
+fn files_with_the_wrong_content_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let bundle = write("empty.pem", "no certificate\n");
+    refused(&["--ca-bundle", &bundle], &["empty.pem", "PEM"]);
+    let settings = write("settings.toml", "regoin = \"eu-west-1\"\n");
+    refused(&["--config", &settings], &["settings.toml", "regoin"]);
+    let report = write("report.json", "{\"schema_version\":1}");
+    refused(&["judge", &report], &["report.json"]);
+}
+
+#[test]
+fn unknown_flags_and_missing_values_end_with_code_2() {
+    for arguments in [&["--no-such-flag"][..], &["--region"], &["judge"], &["nonsense"]] {
+        assert_eq!(vpcprobe(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for arguments in [&["--help"][..], &["--version"], &["help", "judge"]] {
+        let output = vpcprobe(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(!output.stdout.is_empty() && output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_list_of_rules_begins_every_line_with_an_id_that_has_a_page() {
+    let list = text(&vpcprobe(&["explain"]).stdout);
+    assert!(list.lines().count() > 10);
+    for line in list.lines() {
+        let id = line.split_whitespace().next().unwrap();
+        let page = text(&vpcprobe(&["explain", id]).stdout);
+        assert!(page.starts_with(&format!("# {id}\n")), "{id}");
+    }
+}
+
+#[test]
+fn a_saved_report_is_judged_again_to_the_same_bytes_and_the_same_exit_code() {
+    let saved = std::fs::read_to_string(REPORT).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&saved).unwrap();
+    let exit_code = value["summary"]["exit_code"].as_i64().unwrap();
+    for computed in ["summary", "verdicts", "findings", "checks"] {
+        value.as_object_mut().unwrap().remove(computed);
+    }
+    let mut judge = Command::new(env!("CARGO_BIN_EXE_vpcprobe"))
+        .args(["judge", "-", "--format", "json", "--detail", "full", "--quiet"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    judge.stdin.take().unwrap().write_all(value.to_string().as_bytes()).unwrap();
+    let output = judge.wait_with_output().unwrap();
+    assert_eq!(i64::from(output.status.code().unwrap()), exit_code);
+    assert_eq!(text(&output.stdout), saved);
+}
+
+#[test]
+fn a_report_in_hand_goes_to_standard_output_when_its_file_cannot_be_written() {
+    let output = vpcprobe(&["judge", REPORT, "--output", "json=/nonexistent/folder/report.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("/nonexistent/folder/report.json"));
+    assert!(text(&output.stdout).starts_with("{\"schema_version\":1,"));
+}
+
+#[test]
+fn with_files_only_standard_output_stays_empty_and_files_are_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let outputs = [format!("json={}", path("a.json")), format!("table={}", path("a.txt"))];
+    let output = vpcprobe(&["judge", REPORT, "--output", &outputs[0], "--output", &outputs[1]]);
+    assert!(output.stdout.is_empty());
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path("a.json")).unwrap()).unwrap();
+    assert_eq!(json["schema_version"], 1);
+    assert!(std::fs::read_to_string(path("a.txt")).unwrap().contains("CONFIDENCE"));
+    let left: Vec<_> = std::fs::read_dir(Path::new(folder.path())).unwrap().collect();
+    assert_eq!(left.len(), 2, "a temporary file was left behind");
+}
+
+#[test]
+fn the_lines_for_people_keep_within_what_run_command_shows() {
+    let output = vpcprobe(&["judge", REPORT, "--format", "json"]);
+    let stderr = text(&output.stderr);
+    assert!(stderr.lines().count() <= 12 && stderr.chars().count() <= 900, "{stderr}");
+    assert!(stderr.starts_with("vpcprobe: failing: "), "{stderr}");
+    assert!(vpcprobe(&["judge", REPORT, "--format", "json", "--quiet"]).stderr.is_empty());
+}
+
+#[test]
+fn the_table_keeps_to_80_columns_but_for_commands() {
+    let table = text(&vpcprobe(&["judge", REPORT, "--format", "table"]).stdout);
+    for line in table.lines().filter(|line| !line.trim_start().starts_with("aws ") && !line.contains("$(aws ")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(!table.contains('\u{1b}'), "the table holds escape sequences");
+}
