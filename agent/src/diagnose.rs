@@ -6,7 +6,6 @@
 pub mod case;
 mod egress;
 pub mod phrases;
-pub mod refusal;
 pub mod rules;
 mod unreachable;
 

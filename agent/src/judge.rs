@@ -3,6 +3,7 @@
 use crate::classify;
 use crate::diagnose::rules::RULES;
 use crate::diagnose::{self, Case};
+use crate::render::brief;
 use crate::report::{
     CheckOutcome, CheckRecord, Finding, Path, Recording, Report, SCHEMA_VERSION, ServiceSummary, Severity,
     Status, Summary, Verdict,
@@ -14,6 +15,7 @@ const HEADLINE_LIMIT: usize = 240;
 /// Judges a recording.
 #[must_use]
 pub fn judge(recording: Recording) -> Report {
+    let recording = brief::expanded(recording);
     let verdicts = classify::verdicts(&recording);
     let case = Case { recording: &recording, verdicts: &verdicts };
     let (findings, checks) = diagnose::diagnose(&case);

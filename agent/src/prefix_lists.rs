@@ -18,6 +18,11 @@ use serde::{Deserialize, Serialize};
 
 mod cli;
 mod snapshot;
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +57,9 @@ pub struct PrefixList {
     /// Its networks, IPv4 and IPv6.
     #[schemars(with = "Vec<String>")]
     pub cidrs: Vec<IpNet>,
+    /// How many of its networks a report of brief detail leaves out, because no address that was seen is in them.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub left_out: usize,
 }
 
 impl PrefixList {

@@ -156,6 +156,7 @@ pub(crate) fn answering(address: &str) -> Attempt {
         }),
         hops: Step::skipped(SkipReason::InsideVpc),
         walked_as: None,
+        alike: Vec::new(),
     }
 }
 
@@ -172,6 +173,7 @@ pub(crate) fn silent(address: &str) -> Attempt {
 pub(crate) fn session(issuer: &str, bundled: Verification) -> TlsSession {
     TlsSession {
         version: "1.3".into(),
+        issuer: issuer.into(),
         chain: vec![Certificate {
             subject: "CN=s3.amazonaws.com".into(),
             issuer: issuer.into(),

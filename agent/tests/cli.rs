@@ -152,7 +152,9 @@ fn the_lines_for_people_keep_within_what_run_command_shows() {
 #[test]
 fn the_table_keeps_to_80_columns_but_for_commands() {
     let table = text(&vpcprobe(&["judge", REPORT, "--format", "table"]).stdout);
-    for line in table.lines().filter(|line| !line.trim_start().starts_with("aws ") && !line.contains("$(aws ")) {
+    for line in
+        table.lines().filter(|line| !line.trim_start().starts_with("aws ") && !line.contains("$(aws "))
+    {
         assert!(line.chars().count() <= 80, "{line}");
     }
     assert!(!table.contains('\u{1b}'), "the table holds escape sequences");

@@ -111,11 +111,12 @@ impl Context {
             Outcome::Failed(failure) => Outcome::Failed(failure),
             Outcome::Skipped(reason) => Outcome::Skipped(reason),
             // What the roots say is worked out on this host after the handshake and is no part of its length.
-            Outcome::Done(presented) => Outcome::Done(TlsSession {
-                trust: self.shared.roots.judge(&presented.chain, &self.target.host, &self.until).await,
-                chain: tls::summarize(&presented.chain),
-                version: presented.version,
-            }),
+            Outcome::Done(presented) => {
+                let trust = self.shared.roots.judge(&presented.chain, &self.target.host, &self.until).await;
+                let chain = tls::summarize(&presented.chain);
+                let issuer = chain.first().map(|leaf| leaf.issuer.clone()).unwrap_or_default();
+                Outcome::Done(TlsSession { version: presented.version, issuer, chain, trust })
+            }
         };
         let trusted = matches!(&outcome, Outcome::Done(session) if session.trust.accepted());
         self.slot.attempt(address, |attempt| {

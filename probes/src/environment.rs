@@ -67,10 +67,13 @@ pub struct Environment {
     /// The Availability Zone's id, the same in every account.
     pub availability_zone_id: Option<String>,
     /// The DNS suffix of the partition, from instance metadata (`services/domain`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub domain: Option<String>,
     /// The image the instance was started from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub image_id: Option<String>,
     /// The instance type.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub instance_type: Option<String>,
     /// What shows that this is an EC2 instance: `imds`, `dmi`, `search_domain`; empty where nothing does.
     pub ec2_signs: Vec<Ec2Sign>,
@@ -93,6 +96,7 @@ pub struct Environment {
     /// Where the credentials came from that calls are signed with, and what is known of them.
     pub credentials: CredentialsSeen,
     /// The kernel's release.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kernel: Option<String>,
 }
 

@@ -367,7 +367,7 @@ impl Asked {
             Ok(walk) => Outcome::Done(walk),
             Err(failure) => Outcome::Failed(failure),
         };
-        let step = Step { start_ms: self.start_ms, elapsed_ms: millis(self.began.elapsed()), outcome };
+        let step = Step::placed(self.start_ms, millis(self.began.elapsed()), outcome);
         self.member.slot.attempt(self.member.address, |attempt| attempt.hops = step);
     }
 }

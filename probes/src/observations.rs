@@ -65,8 +65,12 @@ pub enum ResolverKind {
 /// An answer that a resolver gave, empty or not.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
-    /// The addresses, in the order given.
+    /// The addresses, in the order given; not there where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub addresses: Vec<IpAddr>,
+    /// In reports of brief detail: the addresses are those of this family that the system resolver gave, and stand there.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub as_system: bool,
     /// The names that the question was led through by CNAME records; empty where there was none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub chain: Vec<String>,
@@ -149,6 +153,21 @@ pub struct Attempt {
     /// The address whose walk stands for this one, when the walk was shared.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub walked_as: Option<IpAddr>,
+    /// In reports of brief detail: further addresses where everything but the walk came out the same.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub alike: Vec<Alike>,
+}
+
+/// Addresses where everything but the walk came out as at the address they stand with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Alike {
+    /// The addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The routers that made themselves visible on the way.
+    pub hops: Step<HopWalk, HopFailure>,
+    /// The address whose walk stands for this one, when the walk was shared.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub walked_as: Option<IpAddr>,
 }
 
 /// The kernel's choice for one destination.
@@ -205,7 +224,10 @@ pub enum TcpFailure {
 pub struct TlsSession {
     /// The negotiated version: `1.2` or `1.3`.
     pub version: String,
-    /// The presented chain, leaf first.
+    /// The distinguished name of whoever issued the leaf; empty where the peer presented none.
+    pub issuer: String,
+    /// The presented chain, leaf first; only in reports of full detail.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub chain: Vec<Certificate>,
     /// What each set of roots says of that chain for the wanted name.
     pub trust: Trust,
@@ -248,27 +270,54 @@ impl Trust {
     }
 }
 
-/// The verdict of one set of roots.
+/// The verdict of one set of roots; a word in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", tag = "kind")]
+#[serde(into = "String", from = "String")]
+#[schemars(with = "String")]
 pub enum Verification {
-    /// The chain leads to one of these roots and is for this name.
+    /// `trusted`: the chain leads to one of these roots and is for this name.
     Trusted,
-    /// No root of this set issued it: an interceptor, or a root that is missing here.
+    /// `unknown_issuer`: no root of this set issued it: an interceptor, or a root that is missing here.
     UnknownIssuer,
-    /// It has expired, or this host's clock runs ahead.
+    /// `expired`: it has expired, or this host's clock runs ahead.
     Expired,
-    /// It is not valid yet, or this host's clock runs behind.
+    /// `not_yet_valid`: it is not valid yet, or this host's clock runs behind.
     NotYetValid,
-    /// It is for other names.
+    /// `wrong_name`: it is for other names.
     WrongName,
-    /// The set of roots is empty or could not be read.
+    /// `no_roots`: the set of roots is empty or could not be read.
     NoRoots,
-    /// Anything else the verifier said.
-    Other {
-        /// The verifier's text.
-        text: String,
-    },
+    /// Anything else, in the verifier's own words.
+    Other(String),
+}
+
+impl From<Verification> for String {
+    fn from(verification: Verification) -> Self {
+        let word = match verification {
+            Verification::Trusted => "trusted",
+            Verification::UnknownIssuer => "unknown_issuer",
+            Verification::Expired => "expired",
+            Verification::NotYetValid => "not_yet_valid",
+            Verification::WrongName => "wrong_name",
+            Verification::NoRoots => "no_roots",
+            Verification::Other(text) => return text,
+        };
+        word.to_owned()
+    }
+}
+
+impl From<String> for Verification {
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            "trusted" => Self::Trusted,
+            "unknown_issuer" => Self::UnknownIssuer,
+            "expired" => Self::Expired,
+            "not_yet_valid" => Self::NotYetValid,
+            "wrong_name" => Self::WrongName,
+            "no_roots" => Self::NoRoots,
+            _ => Self::Other(word),
+        }
+    }
 }
 
 /// How a TLS handshake failed.
@@ -361,14 +410,16 @@ pub enum CallFailure {
 /// The routers that answered on the way to one address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HopWalk {
-    /// Who said "time exceeded", by rising TTL.
+    /// Who said "time exceeded", by rising TTL; not there where nobody did.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub responders: Vec<Responder>,
     /// The smallest TTL at which the destination itself answered; `None` where it did not.
     pub reached_at_ttl: Option<u8>,
     /// The largest TTL that was asked.
     pub max_ttl: u8,
     /// The TTLs below the destination, from 1 to 3, that stayed silent when asked again after the routers' own limit on
-    /// such answers had refilled. Only this silence says something.
+    /// such answers had refilled. Only this silence says something. Not there where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub silent_after_retry: Vec<u8>,
 }
 

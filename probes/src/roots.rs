@@ -128,13 +128,13 @@ impl RootSet {
     fn judge(&self, chain: &[CertificateDer<'static>], host: &str) -> Verification {
         let Some(verifier) = &self.0 else { return Verification::NoRoots };
         let Some((leaf, intermediates)) = chain.split_first() else {
-            return Verification::Other { text: "no certificate was presented".to_owned() };
+            return Verification::Other("no certificate was presented".to_owned());
         };
         let Ok(name) = ServerName::try_from(host) else { return Verification::WrongName };
         match verifier.verify_server_cert(leaf, intermediates, &name, &[], UnixTime::now()) {
             Ok(_) => Verification::Trusted,
             Err(rustls::Error::InvalidCertificate(error)) => name_refusal(&error),
-            Err(other) => Verification::Other { text: other.to_string() },
+            Err(other) => Verification::Other(other.to_string()),
         }
     }
 }
@@ -149,6 +149,6 @@ fn name_refusal(error: &CertificateError) -> Verification {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             Verification::WrongName
         }
-        other => Verification::Other { text: rustls::Error::InvalidCertificate(other.clone()).to_string() },
+        other => Verification::Other(rustls::Error::InvalidCertificate(other.clone()).to_string()),
     }
 }

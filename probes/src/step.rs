@@ -27,9 +27,11 @@ pub enum Outcome<T, F> {
 /// One observation with its start and length on the clock of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step<T, F> {
-    /// When the step started, in milliseconds after the start of the run.
+    /// When the step started, in milliseconds after the start of the run; not there for a step that was skipped.
+    #[serde(skip_serializing_if = "is_zero", default)]
     pub start_ms: f64,
-    /// How long the step took, in milliseconds; 0 for a step that was skipped.
+    /// How long the step took, in milliseconds; not there for a step that was skipped.
+    #[serde(skip_serializing_if = "is_zero", default)]
     pub elapsed_ms: f64,
     /// What became of it.
     #[serde(flatten)]
@@ -103,6 +105,12 @@ impl<T, F> Step<T, F> {
         Self { start_ms: 0.0, elapsed_ms: 0.0, outcome: Outcome::Skipped(reason) }
     }
 
+    /// A step with its place on the clock, to a tenth of a millisecond.
+    #[must_use]
+    pub fn placed(start_ms: f64, elapsed_ms: f64, outcome: Outcome<T, F>) -> Self {
+        Self { start_ms: tenths(start_ms), elapsed_ms: tenths(elapsed_ms), outcome }
+    }
+
     /// What the peer said, if it answered.
     pub fn done(&self) -> Option<&T> {
         match &self.outcome {
@@ -173,7 +181,7 @@ impl Clock {
         self.origin + offset
     }
 
-    /// Runs one step and places it on the clock.
+    /// Runs one step and places it on the clock, to a tenth of a millisecond.
     pub async fn measure<T, F>(&self, step: impl Future<Output = Result<T, F>>) -> Step<T, F> {
         let start_ms = self.elapsed_ms();
         let began = Instant::now();
@@ -183,7 +191,7 @@ impl Clock {
             Ok(value) => Outcome::Done(value),
             Err(failure) => Outcome::Failed(failure),
         };
-        Step { start_ms, elapsed_ms, outcome }
+        Step::placed(start_ms, elapsed_ms, outcome)
     }
 }
 
@@ -191,6 +199,15 @@ impl Clock {
 #[must_use]
 pub fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}
+
+fn tenths(milliseconds: f64) -> f64 {
+    (milliseconds * 10.0).round() / 10.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(milliseconds: &f64) -> bool {
+    milliseconds.abs() < f64::EPSILON
 }
 
 /// The address family of an address, as a word: `ipv4` or `ipv6`.

@@ -45,12 +45,7 @@ fn check(
         return otherwise(&concerned);
     }
     let hosts: Vec<&str> = leaving.iter().map(|(target, _)| target.host.as_str()).collect();
-    let router = leaving
-        .iter()
-        .flat_map(|(_, verdict)| &verdict.because)
-        .find(|reason| reason.evidence.ends_with("/hops"));
-    let mut facts = vec![fact("hosts", hosts.join(" "))];
-    facts.extend(router.map(|reason| fact("first_router", &reason.text)));
+    let facts = vec![fact("hosts", hosts.join(" "))];
     let name = case.endpoint_service(service, EndpointKind::Gateway).unwrap_or_default();
     Check::Found(vec![Finding {
         rule: rule.to_owned(),
@@ -91,6 +86,6 @@ fn otherwise(concerned: &[(&TargetObservation, &Verdict)]) -> Check {
         Some((target, _)) => {
             Check::CannotTell(format!("by what {} leaves is not certain enough", target.target))
         }
-        None => Check::Clear("no traffic that answers goes that way".to_owned()),
+        None => Check::Clear("not that way".to_owned()),
     }
 }

@@ -31,16 +31,14 @@ pub fn create_gateway_endpoint(case: &Case<'_>, service: &str) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let tables = |filters: &str| {
-        format!(
-            "aws ec2 describe-route-tables --region {region} --filters {filters} --query 'RouteTables[0].RouteTableId' --output text"
-        )
-    };
+    // The subnet's own table, or the VPC's main one where it has none.
+    let table = format!(
+        "(RouteTables[?Associations[?SubnetId=='{subnet}']]||RouteTables[?Associations[?Main]])[0].RouteTableId"
+    );
     vec![
         format!(
-            "RT=$({}); [ \"$RT\" != None ] || RT=$({}); echo \"$RT\"",
-            tables(&format!("Name=association.subnet-id,Values={subnet}")),
-            tables(&format!("Name=vpc-id,Values={vpc} Name=association.main,Values=true")),
+            "RT=$(aws ec2 describe-route-tables --region {region} --filters Name=vpc-id,Values={vpc} --query \"{table}\" \
+             --output text)"
         ),
         format!(
             "aws ec2 create-vpc-endpoint --region {region} --vpc-id {vpc} --vpc-endpoint-type Gateway --service-name {name} \
@@ -61,8 +59,7 @@ pub fn show_endpoints(case: &Case<'_>, service: &str) -> Vec<String> {
     names.dedup();
     vec![format!(
         "aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} Name=service-name,Values={} \
-         --query 'VpcEndpoints[].{{id:VpcEndpointId,type:VpcEndpointType,state:State,subnets:SubnetIds,groups:Groups[].GroupId,\
-         routeTables:RouteTableIds,privateDns:PrivateDnsEnabled}}'",
+         --query 'VpcEndpoints[].[VpcEndpointId,State,PrivateDnsEnabled,RouteTableIds,Groups]'",
         names.join(",")
     )]
 }
@@ -125,8 +122,7 @@ pub fn where_it_broke(target: &TargetObservation, verdict: &Verdict) -> String {
     } else if let Some(failure) = attempt.tls.failed() {
         format!("TCP connects, but {}", evidence::tls_text(failure))
     } else if let Some(session) = attempt.tls.done().filter(|session| !session.trust.accepted()) {
-        let issuer = session.chain.first().map_or("nobody", |leaf| leaf.issuer.as_str());
-        format!("no set of roots vouches for the certificate, issued by {issuer}")
+        format!("no set of roots vouches for the certificate, issued by {}", session.issuer)
     } else {
         "TCP and TLS stand, but no answer to a request came back".to_owned()
     };
@@ -153,9 +149,9 @@ pub fn failure_places(target: &TargetObservation) -> Vec<String> {
     counted.iter().filter(|attempt| fold::reachable(attempt) != Some(true)).take(4).map(place).collect()
 }
 
-/// The attempt that got furthest: it shows what the nearest obstacle is.
+/// The attempt that got furthest, the first of several: it shows what the nearest obstacle is.
 fn furthest<'a>(attempts: &[&'a Attempt]) -> Option<&'a Attempt> {
-    attempts.iter().copied().max_by_key(|attempt| {
+    attempts.iter().rev().copied().max_by_key(|attempt| {
         (attempt.tcp.done().is_some(), attempt.tls.done().is_some(), attempt.call.done().is_some())
     })
 }

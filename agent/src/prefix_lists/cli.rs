@@ -200,5 +200,5 @@ fn networks<'a>(cidrs: impl IntoIterator<Item = &'a String>) -> Result<Vec<IpNet
 
 fn from_file(service: &Service, region: &str, id: Option<String>, cidrs: Vec<IpNet>) -> PrefixList {
     let (service, region) = (service.id().to_owned(), region.to_owned());
-    PrefixList { service, region, source: Source::File, id, as_of: None, cidrs }
+    PrefixList { service, region, source: Source::File, id, as_of: None, cidrs, left_out: 0 }
 }

@@ -37,6 +37,7 @@ pub fn snapshot(service: &str, region: &str) -> Option<PrefixList> {
         id: None,
         as_of: Some(SNAPSHOT.as_of.clone()),
         cidrs: entry.cidrs.clone(),
+        left_out: 0,
     })
 }
 

@@ -126,7 +126,7 @@ fn network() -> impl Strategy<Value = IpNet> {
 
 fn list(cidrs: Vec<IpNet>) -> PrefixList {
     let (service, region) = ("s3".to_owned(), "us-east-1".to_owned());
-    PrefixList { service, region, source: Source::File, id: None, as_of: None, cidrs }
+    PrefixList { service, region, source: Source::File, id: None, as_of: None, cidrs, left_out: 0 }
 }
 
 /// Membership by definition: the same family and the same leading bits.

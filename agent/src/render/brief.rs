@@ -1,38 +1,214 @@
 //! A report without the observations that no rule and no signal reads, so that it fits what Run Command keeps.
 //!
-//! What is left out can be left out: judging the brief report gives the same as judging the full one (a test and every
-//! scenario of the lab hold this).
+//! Addresses of a target at which everything came out alike stand together; a judgement takes them apart again
+//! ([`expanded`]). What is left out can be left out: judging the brief report gives the same as judging the full one, which
+//! a test and every scenario of the lab hold.
 
-use probes::observations::{TargetObservation, TlsSession};
+use std::net::IpAddr;
 
-use crate::report::Report;
+use ipnet::IpNet;
+use probes::observations::{
+    Alike, Answer, Attempt, LookupFailure, Reply, ResolverKind, TargetObservation, Verification,
+};
+use probes::{Outcome, Step};
+
+use crate::classify::evidence::essence;
+use crate::prefix_lists::PrefixList;
+use crate::refusal::{refusal, refuses_credentials};
+use crate::report::{Finding, Recording, Report};
 
 /// The brief report.
 #[must_use]
 pub fn brief(report: &Report) -> Report {
     let mut report = report.clone();
-    let targets = report.recording.targets.iter_mut().chain(&mut report.recording.controls);
-    targets.for_each(shorten);
+    // A finding that gives a request id has read it; nothing else does.
+    let gives_id = |finding: &&Finding| finding.facts.iter().any(|fact| fact.name == "request_id");
+    let cited: Vec<String> = report
+        .findings
+        .iter()
+        .filter(gives_id)
+        .flat_map(|finding| finding.evidence.iter().cloned())
+        .collect();
+    let recording = &mut report.recording;
+    let seen: Vec<IpAddr> = addresses(recording).collect();
+    recording.environment.prefix_lists.iter_mut().for_each(|list| drop_unread_ranges(list, &seen));
+    for interface in &mut recording.environment.host.interfaces {
+        (interface.mac, interface.vpc_id, interface.subnet_id) = (None, None, None);
+    }
+    let host = &mut recording.environment.host;
+    (host.image_id, host.instance_type, host.kernel, host.domain) = (None, None, None, None);
+    for target in recording.targets.iter_mut().chain(&mut recording.controls) {
+        shorten(target, &cited);
+        gather(target);
+    }
     report
 }
 
-fn shorten(target: &mut TargetObservation) {
-    for attempt in &mut target.attempts {
-        if let probes::Outcome::Done(session) = &mut attempt.tls.outcome {
-            leaf_only(session);
+/// The recording with every address by itself again.
+#[must_use]
+pub fn expanded(mut recording: Recording) -> Recording {
+    for target in recording.targets.iter_mut().chain(&mut recording.controls) {
+        let system = system_addresses(target);
+        for lookup in &mut target.lookups {
+            restore(&mut lookup.a, &system, IpAddr::is_ipv4);
+            if let Some(step) = &mut lookup.aaaa {
+                restore(step, &system, IpAddr::is_ipv6);
+            }
         }
-        if let probes::Outcome::Done(connection) = &mut attempt.tcp.outcome {
-            connection.retransmits = None;
-            connection.path_mtu = None;
-            connection.send_mss = None;
+        let mut attempts = Vec::with_capacity(target.attempts.len());
+        for mut attempt in std::mem::take(&mut target.attempts) {
+            let alike = std::mem::take(&mut attempt.alike);
+            for other in alike {
+                let Alike { addresses, hops, walked_as } = other;
+                let like = Attempt { hops, walked_as, ..attempt.clone() };
+                attempts.extend(addresses.into_iter().map(|address| Attempt { address, ..like.clone() }));
+            }
+            attempts.push(attempt);
+        }
+        attempts.sort_by_key(|attempt| attempt.address);
+        target.attempts = attempts;
+    }
+    recording
+}
+
+fn restore(step: &mut Step<Answer, LookupFailure>, system: &[IpAddr], family: Family) {
+    if let Outcome::Done(answer) = &mut step.outcome
+        && std::mem::take(&mut answer.as_system)
+    {
+        answer.addresses = of_family(system, family);
+    }
+}
+
+fn addresses(recording: &Recording) -> impl Iterator<Item = IpAddr> + '_ {
+    recording.targets.iter().flat_map(|target| &target.attempts).map(|attempt| attempt.address)
+}
+
+/// Keeps the ranges that hold an address that was seen, and one of each family that was seen: that an address of a family
+/// is outside can only be said of a list that knows the family.
+fn drop_unread_ranges(list: &mut PrefixList, seen: &[IpAddr]) {
+    let before = list.cidrs.len();
+    let mut kept: Vec<IpNet> =
+        list.cidrs.iter().filter(|cidr| seen.iter().any(|address| cidr.contains(address))).copied().collect();
+    for is_family in [IpAddr::is_ipv4, IpAddr::is_ipv6] {
+        let known = kept.iter().any(|cidr| is_family(&cidr.addr()));
+        if !known && seen.iter().any(is_family) {
+            kept.extend(list.cidrs.iter().find(|cidr| is_family(&cidr.addr())));
+        }
+    }
+    list.left_out += before - kept.len();
+    list.cidrs = kept;
+}
+
+fn shorten(target: &mut TargetObservation, cited: &[String]) {
+    let system = system_addresses(target);
+    for lookup in &mut target.lookups {
+        // That there is no IPv6 address is what is expected, and no rule asks for it.
+        if lookup.aaaa.as_ref().and_then(|step| step.done()).is_some_and(|answer| answer.addresses.is_empty())
+        {
+            lookup.aaaa = None;
+        }
+        let steps = [(&mut lookup.a, IpAddr::is_ipv4 as Family)].into_iter();
+        for (step, family) in steps.chain(lookup.aaaa.as_mut().map(|step| (step, IpAddr::is_ipv6 as Family)))
+        {
+            if lookup.kind != ResolverKind::System
+                && let Outcome::Done(answer) = &mut step.outcome
+                && !answer.addresses.is_empty()
+                && same_set(&answer.addresses, &of_family(&system, family))
+            {
+                answer.addresses.clear();
+                answer.as_system = true;
+            }
+        }
+        for step in std::iter::once(&mut lookup.a).chain(&mut lookup.aaaa) {
+            step.start_ms = 0.0;
+            if let Outcome::Done(answer) = &mut step.outcome {
+                answer.chain.clear();
+                (answer.ttl_s, answer.soa, answer.transport) = (None, None, None);
+            }
+        }
+    }
+    let name = target.target.clone();
+    for attempt in &mut target.attempts {
+        attempt.route = None;
+        // How long a step took is kept; when it began is for a time line.
+        attempt.tcp.start_ms = 0.0;
+        attempt.tls.start_ms = 0.0;
+        attempt.call.start_ms = 0.0;
+        (attempt.hops.start_ms, attempt.hops.elapsed_ms) = (0.0, 0.0);
+        if let Outcome::Done(connection) = &mut attempt.tcp.outcome {
+            (connection.retransmits, connection.path_mtu, connection.send_mss) = (None, None, None);
+        }
+        if let Outcome::Done(session) = &mut attempt.tls.outcome {
+            // Rules read who issued the leaf; its names and the rest of the chain are for people who look closer.
+            session.chain.clear();
+            for verification in [&mut session.trust.bundled, &mut session.trust.machine] {
+                if let Verification::Other(text) = verification {
+                    text.truncate(text.floor_char_boundary(80));
+                }
+            }
+        }
+        if let Outcome::Done(reply) = &mut attempt.call.outcome {
+            let keep_id = cited.contains(&format!("{name}/{}/call", attempt.address));
+            shorten_reply(reply, keep_id);
         }
     }
 }
 
-/// Rules read the leaf's issuer; its names and the rest of the chain are for people who look closer.
-fn leaf_only(session: &mut TlsSession) {
-    session.chain.truncate(1);
-    for certificate in &mut session.chain {
-        certificate.names.clear();
+type Family = fn(&IpAddr) -> bool;
+
+fn system_addresses(target: &TargetObservation) -> Vec<IpAddr> {
+    let system = target.lookups.iter().find(|lookup| lookup.kind == ResolverKind::System);
+    system.and_then(|lookup| lookup.a.done()).map(|answer| answer.addresses.clone()).unwrap_or_default()
+}
+
+fn of_family(addresses: &[IpAddr], family: Family) -> Vec<IpAddr> {
+    addresses.iter().copied().filter(family).collect()
+}
+
+fn same_set(left: &[IpAddr], right: &[IpAddr]) -> bool {
+    left.len() == right.len() && left.iter().all(|address| right.contains(address))
+}
+
+fn shorten_reply(reply: &mut Reply, keep_id: bool) {
+    // Only the words of a refusal are read; elsewhere the code says it.
+    let reads = refusal(reply).is_some() || refuses_credentials(reply);
+    reply.message = reply.message.as_deref().filter(|_| reads).map(essence);
+    (reply.server, reply.via, reply.clock_offset_ms, reply.identity) = (None, None, None, None);
+    if !keep_id {
+        reply.request_id = None;
     }
+    if let Some(follow_up) = &mut reply.follow_up {
+        shorten_reply(follow_up, keep_id);
+    }
+}
+
+/// Puts addresses together at which everything but the walk came out alike, each group under its smallest address.
+fn gather(target: &mut TargetObservation) {
+    let mut gathered: Vec<Attempt> = Vec::new();
+    for attempt in std::mem::take(&mut target.attempts) {
+        match gathered.iter_mut().find(|first| is_alike(first, &attempt)) {
+            Some(first) => {
+                let Attempt { address, hops, walked_as, .. } = attempt;
+                let same =
+                    |alike: &&mut Alike| alike.hops.outcome == hops.outcome && alike.walked_as == walked_as;
+                match first.alike.iter_mut().find(same) {
+                    Some(alike) => alike.addresses.push(address),
+                    None => first.alike.push(Alike { addresses: vec![address], hops, walked_as }),
+                }
+            }
+            None => gathered.push(attempt),
+        }
+    }
+    target.attempts = gathered;
+}
+
+/// Whether two attempts came out the same but for how long they took and how they were walked.
+fn is_alike(first: &Attempt, other: &Attempt) -> bool {
+    let tcp = match (&first.tcp.outcome, &other.tcp.outcome) {
+        (Outcome::Done(_), Outcome::Done(_)) => true,
+        (one, other) => one == other,
+    };
+    tcp && first.origin == other.origin
+        && first.tls.outcome == other.tls.outcome
+        && first.call.outcome == other.call.outcome
 }

@@ -129,7 +129,7 @@ impl Since {
             Ok(value) => Outcome::Done(value),
             Err(failure) => Outcome::Failed(failure),
         };
-        Step { start_ms: self.start_ms, elapsed_ms: millis(self.instant.elapsed()), outcome }
+        Step::placed(self.start_ms, millis(self.instant.elapsed()), outcome)
     }
 
     /// The step for the report, and apart from it what came, which may be a secret.

@@ -74,6 +74,7 @@ impl Slot {
             call: Step::skipped(SkipReason::OutOfTime),
             hops: Step::skipped(hops),
             walked_as: None,
+            alike: Vec::new(),
         };
         self.with(|target| target.attempts.push(attempt));
     }

@@ -167,11 +167,10 @@ impl Question {
             if self.until.may_shrink() { self.until.bound(asking).await } else { Some(asking.await) };
         match lookup {
             Some(Lookup { a, aaaa, .. }) => Answered { a, aaaa },
-            None => Answered::both(Step {
-                start_ms,
-                elapsed_ms: millis(began.elapsed()),
-                outcome: Outcome::Failed(LookupFailure::TimedOut),
-            }),
+            None => {
+                let silence = Outcome::Failed(LookupFailure::TimedOut);
+                Answered::both(Step::placed(start_ms, millis(began.elapsed()), silence))
+            }
         }
     }
 

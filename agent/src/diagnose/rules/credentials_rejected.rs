@@ -2,10 +2,11 @@
 
 use probes::observations::{Attempt, Reply};
 
+use crate::classify::evidence::essence;
 use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::phrases::{fact, in_words};
-use crate::diagnose::refusal::{last_word, refuses_credentials, refuses_time};
 use crate::diagnose::{Check, Rule};
+use crate::refusal::{last_word, refuses_credentials, refuses_time};
 use crate::report::{Explained, Fact, Finding, Remedy, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -30,7 +31,7 @@ fn check(case: &Case<'_>) -> Check {
     }
     let refused: Vec<_> = signed.iter().filter(|(_, _, reply)| refuses_credentials(reply)).collect();
     let Some((_, _, first)) = refused.first() else {
-        return Check::Clear(format!("{} signed calls were not refused for their credentials", signed.len()));
+        return Check::Clear(format!("{} signed calls accepted", signed.len()));
     };
     let last = last_word(first);
     let code = last.code.as_deref().unwrap_or("refused");
@@ -57,7 +58,7 @@ fn check(case: &Case<'_>) -> Check {
             "{} refused the credentials from {} with {code}{}",
             if targets.len() == 1 { targets[0].to_owned() } else { format!("{} services", targets.len()) },
             case.credentials().id,
-            last.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default()
+            last.message.as_deref().map(|message| format!(": {}", essence(message))).unwrap_or_default()
         ),
         facts,
         evidence: refused

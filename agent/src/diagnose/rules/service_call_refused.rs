@@ -2,10 +2,11 @@
 
 use probes::observations::{Attempt, Reply, TargetObservation};
 
+use crate::classify::evidence::essence;
 use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::phrases::{fact, in_words};
-use crate::diagnose::refusal::{PolicyType, Refusal, last_word, refusal, refuses_credentials};
 use crate::diagnose::{Check, Rule};
+use crate::refusal::{PolicyType, Refusal, last_word, refusal, refuses_credentials};
 use crate::report::{Finding, Path, Remedy, Severity, Verdict};
 
 pub(super) const RULE: Rule = Rule {
@@ -27,7 +28,7 @@ fn check(case: &Case<'_>) -> Check {
     let otherwise = if signed == 0 {
         Check::NotApplicable("no signed call was answered".to_owned())
     } else {
-        Check::Clear(format!("calls to {signed} targets were answered as a role's permissions let expect"))
+        Check::Clear(format!("{signed} targets answered as expected"))
     };
     Check::found_or(findings, otherwise)
 }
@@ -212,5 +213,5 @@ fn conditions(policy: PolicyType, path: Path) -> Vec<String> {
 }
 
 fn message(last: &Reply) -> String {
-    last.message.as_deref().map(|message| format!(" ({message})")).unwrap_or_default()
+    last.message.as_deref().map(|message| format!(" ({})", essence(message))).unwrap_or_default()
 }

@@ -57,9 +57,9 @@ fn check(case: &Case<'_>) -> Check {
         });
     }
     let otherwise = if several == 0 {
-        Check::NotApplicable("no service has more than one address that was tried".to_owned())
+        Check::NotApplicable("one address each".to_owned())
     } else {
-        Check::Clear(format!("{several} services answer at all their addresses"))
+        Check::Clear(format!("{several} answer at all addresses"))
     };
     Check::found_or(findings, otherwise)
 }
