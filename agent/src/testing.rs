@@ -172,7 +172,7 @@ pub(crate) fn silent(address: &str) -> Attempt {
 
 pub(crate) fn session(issuer: &str, bundled: Verification) -> TlsSession {
     TlsSession {
-        version: "1.3".into(),
+        version: Some("1.3".into()),
         issuer: issuer.into(),
         chain: vec![Certificate {
             subject: "CN=s3.amazonaws.com".into(),
@@ -192,7 +192,7 @@ pub(crate) fn walked(attempt: Attempt, routers: &[&str]) -> Attempt {
         .map(|(ttl, router)| Responder { ttl, address: router.parse().unwrap(), rtt_ms: 0.3, icmp: None })
         .collect();
     let reached_at_ttl = u8::try_from(responders.len() + 1).ok();
-    let walk = HopWalk { responders, reached_at_ttl, max_ttl: 8, silent_after_retry: Vec::new() };
+    let walk = HopWalk { responders, reached_at_ttl, max_ttl: Some(8), silent_after_retry: Vec::new() };
     Attempt { hops: done(walk), ..attempt }
 }
 

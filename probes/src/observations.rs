@@ -222,8 +222,9 @@ pub enum TcpFailure {
 /// A TLS handshake that ran to its end, whether or not anyone vouches for the peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TlsSession {
-    /// The negotiated version: `1.2` or `1.3`.
-    pub version: String,
+    /// The negotiated version: `1.2` or `1.3`; only in reports of full detail.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
     /// The distinguished name of whoever issued the leaf; empty where the peer presented none.
     pub issuer: String,
     /// The presented chain, leaf first; only in reports of full detail.
@@ -415,8 +416,9 @@ pub struct HopWalk {
     pub responders: Vec<Responder>,
     /// The smallest TTL at which the destination itself answered; `None` where it did not.
     pub reached_at_ttl: Option<u8>,
-    /// The largest TTL that was asked.
-    pub max_ttl: u8,
+    /// The largest TTL that was asked; only in reports of full detail.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_ttl: Option<u8>,
     /// The TTLs below the destination, from 1 to 3, that stayed silent when asked again after the routers' own limit on
     /// such answers had refilled. Only this silence says something. Not there where there is none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -430,7 +432,8 @@ pub struct Responder {
     pub ttl: u8,
     /// Its address.
     pub address: IpAddr,
-    /// How long the answer took, in milliseconds.
+    /// How long the answer took, in milliseconds; only in reports of full detail.
+    #[serde(skip_serializing_if = "crate::step::is_zero", default)]
     pub rtt_ms: f64,
     /// The ICMP type and code, where it is not "time exceeded in transit" (IPv4 11/0, IPv6 3/0).
     #[serde(skip_serializing_if = "Option::is_none", default)]

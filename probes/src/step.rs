@@ -206,7 +206,7 @@ fn tenths(milliseconds: f64) -> f64 {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(milliseconds: &f64) -> bool {
+pub(crate) fn is_zero(milliseconds: &f64) -> bool {
     milliseconds.abs() < f64::EPSILON
 }
 

@@ -9,7 +9,7 @@ use probes::observations::{Attempt, Reply, TargetObservation, TlsSession, Verifi
 use super::signal::{Address, Contact, Identity, Prefixes, PublicAddress, SignalName, Signals, Word};
 use super::table::{self, Row};
 use crate::refusal::{PolicyType, refusal};
-use crate::report::{EnvironmentRecord, Reason, Recording};
+use crate::report::{Confidence, EnvironmentRecord, Reason, Recording};
 use addresses::{address_of, prefixes_of};
 use texts::contact_text;
 use walks::{control_of, control_place, hops_of};
@@ -49,8 +49,10 @@ pub fn of_attempt(
     let signals = Signals { address, prefixes, hops, control, contact, identity, word, public_address };
     let row = table::decide(&signals);
 
-    // What the row reads is a reason; where it cannot decide, everything is that it would have read.
+    // What the row reads is a reason; where it cannot decide, everything is that it would have read; and where the service
+    // itself has spoken, its word is enough.
     let open = row.ruling.confidence.is_none();
+    let settled = row.ruling.confidence == Some(Confidence::Proven);
     let public = address == Address::AddressPublic;
     let gateway = prefixes != Prefixes::NoGatewayForService;
     let mut reasons = Vec::new();
@@ -60,10 +62,10 @@ pub fn of_attempt(
         say(word.name(), place("call"), word_text);
     }
     say(address.name(), origin_place(target, attempt), address_text);
-    if public && gateway && (open || !row.prefixes.is_empty()) {
+    if public && gateway && !settled && (open || !row.prefixes.is_empty()) {
         say(prefixes.name(), "environment/prefix_lists".to_owned(), prefixes_text);
     }
-    if public && (open || !row.hops.is_empty() || contact == Contact::NotConnected) {
+    if public && !settled && (open || !row.hops.is_empty() || contact == Contact::NotConnected) {
         say(hops.name(), place("hops"), hops_text);
     }
     if public && gateway && (open || !row.control.is_empty()) {
@@ -116,7 +118,7 @@ fn identity_of(environment: &EnvironmentRecord, attempt: &Attempt) -> (Identity,
         );
     }
     if session.trust.accepted() {
-        return (Identity::PeerIsAws, format!("certificate for this name, issued by {issuer}"));
+        return (Identity::PeerIsAws, format!("certificate from {issuer}"));
     }
     (Identity::PeerUnknown, format!("no set of roots vouches for the certificate, issued by {issuer}"))
 }

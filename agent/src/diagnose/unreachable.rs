@@ -10,7 +10,7 @@ use crate::diagnose::phrases::{
     create_gateway_endpoint, create_interface_endpoint, fact, failure_places, open_endpoint_group,
     show_endpoints, where_it_broke,
 };
-use crate::report::{Finding, Path, Remedy, Severity, Verdict};
+use crate::report::{Explained, Finding, Path, Remedy, Severity, Verdict};
 
 /// One finding per target that is required (or not) and cannot be reached.
 pub(super) fn check(case: &Case<'_>, rule: &str, required: bool, severity: Severity) -> Check {
@@ -18,11 +18,22 @@ pub(super) fn check(case: &Case<'_>, rule: &str, required: bool, severity: Sever
     if concerned.is_empty() {
         return Check::NotApplicable("no such service was asked for".to_owned());
     }
-    let findings = concerned
-        .iter()
-        .filter(|(_, verdict)| verdict.reachable == Some(false))
-        .map(|(target, verdict)| finding(case, rule, severity, target, verdict))
-        .collect();
+    // The hosts of one service share its endpoint and its route: when they fail alike, the first speaks for the others.
+    let mut findings: Vec<(&TargetObservation, Finding)> = Vec::new();
+    for (target, verdict) in concerned.iter().filter(|(_, verdict)| verdict.reachable == Some(false)) {
+        let found = finding(case, rule, severity, target, verdict);
+        match findings
+            .iter_mut()
+            .find(|(first, _)| first.service == target.service && fail_alike(first, target))
+        {
+            Some((_, first)) => {
+                first.explains.push(Explained { rule: rule.to_owned(), subject: found.subject.clone() });
+                first.facts.push(fact("also", &target.host));
+            }
+            None => findings.push((target, found)),
+        }
+    }
+    let findings = findings.into_iter().map(|(_, found)| found).collect();
     let unknown: Vec<&str> = concerned
         .iter()
         .filter(|(_, verdict)| verdict.reachable.is_none())
@@ -34,6 +45,18 @@ pub(super) fn check(case: &Case<'_>, rule: &str, required: bool, severity: Sever
         Check::CannotTell(format!("not tried: {}", unknown.join(", ")))
     };
     Check::found_or(findings, otherwise)
+}
+
+/// Whether the first addresses that count fail in the same way, or neither has any.
+fn fail_alike(one: &TargetObservation, other: &TargetObservation) -> bool {
+    let first = |target| Case::counted(target).next();
+    match (first(one), first(other)) {
+        (Some(one), Some(other)) => {
+            one.tcp.failed() == other.tcp.failed() && one.tls.failed() == other.tls.failed()
+        }
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 fn finding(

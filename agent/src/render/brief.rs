@@ -60,7 +60,11 @@ pub fn expanded(mut recording: Recording) -> Recording {
             let alike = std::mem::take(&mut attempt.alike);
             for other in alike {
                 let Alike { addresses, hops, walked_as } = other;
-                let like = Attempt { hops, walked_as, ..attempt.clone() };
+                let mut like = Attempt { hops, walked_as, ..attempt.clone() };
+                if let Outcome::Done(reply) = &mut like.call.outcome {
+                    // The request that this id is of was made at the other address.
+                    *reply = without_ids(reply);
+                }
                 attempts.extend(addresses.into_iter().map(|address| Attempt { address, ..like.clone() }));
             }
             attempts.push(attempt);
@@ -130,17 +134,27 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
     let name = target.target.clone();
     for attempt in &mut target.attempts {
         attempt.route = None;
-        // How long a step took is kept; when it began is for a time line.
+        // How long lookups and connections took is kept; the rest of the time line is for people.
         attempt.tcp.start_ms = 0.0;
-        attempt.tls.start_ms = 0.0;
-        attempt.call.start_ms = 0.0;
+        (attempt.tls.start_ms, attempt.tls.elapsed_ms) = (0.0, 0.0);
+        (attempt.call.start_ms, attempt.call.elapsed_ms) = (0.0, 0.0);
         (attempt.hops.start_ms, attempt.hops.elapsed_ms) = (0.0, 0.0);
+        if let Outcome::Done(walk) = &mut attempt.hops.outcome {
+            walk.max_ttl = None;
+            // Which router came first decides; how far it is and what followed is for people.
+            let destination = attempt.address;
+            walk.responders.retain(|responder| responder.address != destination);
+            walk.responders.sort_by_key(|responder| responder.ttl);
+            walk.responders.truncate(1);
+            walk.responders.iter_mut().for_each(|responder| responder.rtt_ms = 0.0);
+        }
         if let Outcome::Done(connection) = &mut attempt.tcp.outcome {
             (connection.retransmits, connection.path_mtu, connection.send_mss) = (None, None, None);
         }
         if let Outcome::Done(session) = &mut attempt.tls.outcome {
             // Rules read who issued the leaf; its names and the rest of the chain are for people who look closer.
             session.chain.clear();
+            session.version = None;
             for verification in [&mut session.trust.bundled, &mut session.trust.machine] {
                 if let Verification::Other(text) = verification {
                     text.truncate(text.floor_char_boundary(80));
@@ -167,6 +181,12 @@ fn of_family(addresses: &[IpAddr], family: Family) -> Vec<IpAddr> {
 
 fn same_set(left: &[IpAddr], right: &[IpAddr]) -> bool {
     left.len() == right.len() && left.iter().all(|address| right.contains(address))
+}
+
+/// The reply without what differs from one request to the next.
+fn without_ids(reply: &Reply) -> Reply {
+    let follow_up = reply.follow_up.as_deref().map(|follow_up| Box::new(without_ids(follow_up)));
+    Reply { request_id: None, follow_up, ..reply.clone() }
 }
 
 fn shorten_reply(reply: &mut Reply, keep_id: bool) {
@@ -210,5 +230,8 @@ fn is_alike(first: &Attempt, other: &Attempt) -> bool {
     };
     tcp && first.origin == other.origin
         && first.tls.outcome == other.tls.outcome
-        && first.call.outcome == other.call.outcome
+        && match (&first.call.outcome, &other.call.outcome) {
+            (Outcome::Done(one), Outcome::Done(other)) => without_ids(one) == without_ids(other),
+            (one, other) => one == other,
+        }
 }

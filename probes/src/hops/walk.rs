@@ -132,7 +132,7 @@ impl Walk {
             return Err(HopFailure::Unclassified(error.clone()));
         }
         let (reached_at_ttl, silent_after_retry) = (self.reached_at(), self.silent_after_retry.clone());
-        Ok(HopWalk { responders, reached_at_ttl, max_ttl, silent_after_retry })
+        Ok(HopWalk { responders, reached_at_ttl, max_ttl: Some(max_ttl), silent_after_retry })
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
         let until = Until::at(began + Duration::from_secs(10));
         let walk = Walk::first(listener.local_addr().unwrap(), 8, &until).await;
         let seen = walk.observation(8).unwrap();
-        assert_eq!((seen.reached_at_ttl, seen.responders.len(), seen.max_ttl), (Some(1), 0, 8));
+        assert_eq!((seen.reached_at_ttl, seen.responders.len(), seen.max_ttl), (Some(1), 0, Some(8)));
         assert!(began.elapsed() < BEFORE_THE_SECOND_PACKET);
     }
 }

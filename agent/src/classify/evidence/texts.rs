@@ -6,9 +6,9 @@ pub(super) fn contact_text(attempt: &Attempt) -> (&'static str, String) {
     if let Some(failure) = attempt.tcp.failed() {
         return ("tcp", tcp_text(failure, attempt.tcp.elapsed_ms));
     }
-    let Some(connection) = attempt.tcp.done() else {
+    if attempt.tcp.done().is_none() {
         return ("tcp", "no connection was tried".to_owned());
-    };
+    }
     if let Some(failure) = attempt.tls.failed() {
         return ("tls", format!("TCP connects, but {}", tls_text(failure)));
     }
@@ -24,17 +24,17 @@ pub(super) fn contact_text(attempt: &Attempt) -> (&'static str, String) {
         );
     }
     match (attempt.call.done(), attempt.call.failed()) {
-        (Some(reply), _) => ("call", reply_text(reply, connection.rtt_ms)),
+        (Some(reply), _) => ("call", reply_text(reply)),
         (None, Some(failure)) => ("call", format!("TCP and TLS stand, but {}", call_text(failure))),
         (None, None) => ("call", "TCP stands; no request was made before time was up".to_owned()),
     }
 }
 
-fn reply_text(reply: &Reply, rtt_ms: f64) -> String {
+fn reply_text(reply: &Reply) -> String {
     let last = reply.follow_up.as_deref().unwrap_or(reply);
     let code = last.code.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
     let how = if reply.signed { "" } else { "unsigned " };
-    format!("HTTP {}{code} to {how}{}, round trip {rtt_ms:.1} ms", reply.status, reply.operation)
+    format!("HTTP {}{code} to {how}{}", reply.status, reply.operation)
 }
 
 /// A TCP failure as the end of a sentence.

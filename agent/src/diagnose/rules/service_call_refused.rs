@@ -7,7 +7,7 @@ use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::phrases::{fact, in_words};
 use crate::diagnose::{Check, Rule};
 use crate::refusal::{PolicyType, Refusal, last_word, refusal, refuses_credentials};
-use crate::report::{Finding, Path, Remedy, Severity, Verdict};
+use crate::report::{Explained, Finding, Path, Remedy, Severity, Subject, Verdict};
 
 pub(super) const RULE: Rule = Rule {
     id: "service-call-refused",
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Check {
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = Vec::new();
     let mut signed = 0;
     for (target, verdict) in case.targets() {
         // Every address of a target gets the same call; one refusal stands for all.
@@ -25,12 +25,36 @@ fn check(case: &Case<'_>) -> Check {
         signed += usize::from(replies.peek().is_some());
         findings.extend(replies.find_map(|(attempt, reply)| finding(case, target, verdict, attempt, reply)));
     }
+    fold_default_calls(case, &mut findings);
     let otherwise = if signed == 0 {
         Check::NotApplicable("no signed call was answered".to_owned())
     } else {
         Check::Clear(format!("{signed} targets answered as expected"))
     };
     Check::found_or(findings, otherwise)
+}
+
+/// What refuses the default call of a service as well as one to a bucket or table of it is one thing, and the named one is
+/// what the user asked about.
+fn fold_default_calls(case: &Case<'_>, findings: &mut [Finding]) {
+    let policy = |finding: &Finding| {
+        let (target, _) = case.targets().find(|(target, _)| target.target == finding.subject.id)?;
+        let refused = Case::signed_replies(target).find_map(|(_, reply)| refusal(reply))?;
+        Some((target.service.as_str(), refused.policy?))
+    };
+    let keys: Vec<_> = findings.iter().map(|finding| (policy(finding), finding.subject.clone())).collect();
+    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+        let own = policy(finding);
+        let same = keys.iter().filter(|(key, subject)| key.is_some() && *key == own && !is_named(subject));
+        finding.explains.extend(
+            same.map(|(_, subject)| Explained { rule: RULE.id.to_owned(), subject: subject.clone() }),
+        );
+    }
+}
+
+/// Whether a target is one that the user named: `s3:BUCKET`, `dynamodb:TABLE`.
+fn is_named(subject: &Subject) -> bool {
+    subject.id.contains(':') && subject.id != "dynamodb:account"
 }
 
 fn finding(
