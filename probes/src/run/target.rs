@@ -165,13 +165,11 @@ impl Question {
         let asking = Box::pin(self.put(families));
         let lookup =
             if self.until.may_shrink() { self.until.bound(asking).await } else { Some(asking.await) };
-        match lookup {
-            Some(Lookup { a, aaaa, .. }) => Answered { a, aaaa },
-            None => {
-                let silence = Outcome::Failed(LookupFailure::TimedOut);
-                Answered::both(Step::placed(start_ms, millis(began.elapsed()), silence))
-            }
-        }
+        let Some(Lookup { a, aaaa, .. }) = lookup else {
+            let silence = Outcome::Failed(LookupFailure::TimedOut);
+            return Answered::both(Step::placed(start_ms, millis(began.elapsed()), silence));
+        };
+        Answered { a, aaaa }
     }
 
     async fn put(&self, families: Families) -> Lookup {

@@ -161,9 +161,11 @@ fn overlay(base: &mut Table, over: Table) {
     }
 }
 
-/// The scenario and topology files belong to the source tree, from which the lab is always run.
+/// The scenario and topology files belong to the source tree, from which the lab is run; `VPC_LAB_FILES` names a copy for a
+/// user who cannot read the tree.
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+    let copy = std::env::var_os("VPC_LAB_FILES").map(PathBuf::from);
+    copy.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR"))).join(name)
 }
 
 fn read_table(path: &Path) -> Result<Table, ScenarioError> {
