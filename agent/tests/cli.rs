@@ -1,6 +1,12 @@
 //! The program as its users meet it: what it prints, where, and with which exit code. No test here touches a network: what
 //! needs one is a scenario of the lab.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test runs the program and reads what it wrote"
+)]
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
