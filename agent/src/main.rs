@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use probes::control_plane::{ControlPlane, NotAsked};
 use probes::environment::ObserveSettings;
 use probes::observations::{Observations, Reply};
 use probes::{Clock, Environment};
@@ -18,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use vpcprobe::cli::{Cli, Command, OutputArguments, RunArguments};
 use vpcprobe::judge::{exit, judge};
 use vpcprobe::prefix_lists::{self, PrefixList};
-use vpcprobe::report::{ControlPlane, EnvironmentRecord, Proofs, Recording, Report, Run};
+use vpcprobe::report::{EnvironmentRecord, Proofs, Recording, Report, Run};
 use vpcprobe::settings::{Outputs, Settings, SettingsError, Surroundings};
 use vpcprobe::{catalogue, explain, listing, plan};
 
@@ -132,9 +133,7 @@ async fn record(settings: &Settings) -> Result<Recording, SettingsError> {
         environment: EnvironmentRecord { host: host.environment, prefix_lists },
         targets: observations.targets,
         controls: observations.controls,
-        control_plane: ControlPlane {
-            not_asked_because: Some("this version does not read the EC2 control plane".to_owned()),
-        },
+        control_plane: ControlPlane::not_asked(NotAsked::NotSupported),
         proofs: Proofs { not_made_because: Some("this version makes no path proofs".to_owned()) },
     })
 }

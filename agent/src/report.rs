@@ -4,6 +4,7 @@
 //! [`crate::render`]; nothing in this file decides anything.
 
 use probes::Environment;
+use probes::control_plane::ControlPlane;
 use probes::observations::TargetObservation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -348,13 +349,6 @@ pub struct EnvironmentRecord {
     pub host: Environment,
     /// The prefix lists of this Region that the verdicts rest on.
     pub prefix_lists: Vec<PrefixList>,
-}
-
-/// What EC2 said, or why it was not asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ControlPlane {
-    /// Why it was not asked; `null` where it was.
-    pub not_asked_because: Option<String>,
 }
 
 /// What the path proofs said, or why none was made.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use probes::control_plane::{ControlPlane, NotAsked};
 use probes::environment::{
     CredentialSource, CredentialsSeen, Ec2Sign, Environment, Imds, Interface, RegionSource,
 };
@@ -13,7 +14,7 @@ use probes::{Outcome, SkipReason, Step};
 
 use crate::catalogue::{self, Variant};
 use crate::prefix_lists;
-use crate::report::{ControlPlane, EnvironmentRecord, Proofs, Recording, Run};
+use crate::report::{EnvironmentRecord, Proofs, Recording, Run};
 use crate::settings::{FailOn, JudgeSettings};
 
 pub(crate) const RESOLVER: &str = "10.0.0.2";
@@ -52,7 +53,7 @@ pub(crate) fn recording() -> Recording {
         },
         targets: Vec::new(),
         controls: Vec::new(),
-        control_plane: ControlPlane { not_asked_because: Some("a test".into()) },
+        control_plane: ControlPlane::not_asked(NotAsked::Disabled),
         proofs: Proofs { not_made_because: Some("a test".into()) },
     }
 }

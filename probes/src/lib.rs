@@ -6,6 +6,7 @@
 mod attempt;
 mod call;
 mod connection;
+pub mod control_plane;
 pub mod dns;
 pub mod environment;
 mod hops;
