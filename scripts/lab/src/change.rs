@@ -6,7 +6,9 @@ use std::net::Ipv4Addr;
 
 use serde::Deserialize;
 
-use crate::topology::{AclEntry, GroupRule, Host, Route, RouteTable, Topology};
+use crate::topology::{
+    AclEntry, GroupRule, Host, InterfaceEndpoint, NatGateway, Route, RouteTable, Subnet, Topology,
+};
 
 /// One edit of a topology.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -35,9 +37,25 @@ pub(crate) enum Change {
         route_table: String,
         destination: String,
     },
+    /// Associates a subnet with a route table; without one, the subnet falls back to the main table.
+    Associate {
+        subnet: String,
+        route_table: Option<String>,
+    },
+    /// Makes a NAT gateway keep silent where a packet's TTL ends at it.
+    HideNatGateway {
+        nat_gateway: String,
+    },
+    AddInterfaceEndpoint {
+        interface_endpoint: InterfaceEndpoint,
+    },
     /// Deletes a gateway or interface endpoint, with the routes that lead to it.
     RemoveEndpoint {
         endpoint: String,
+    },
+    /// Deletes several at once.
+    RemoveEndpoints {
+        endpoints: Vec<String>,
     },
     PrivateDns {
         endpoint: String,
@@ -108,7 +126,17 @@ pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), Nothi
         Change::BlackholeRoute { route_table, destination } => {
             route_mut(route_table_mut(topology, &route_table)?, &destination)?.blackhole = true;
         }
+        Change::Associate { subnet, route_table } => {
+            subnet_mut(topology, &subnet)?.route_table = route_table;
+        }
+        Change::HideNatGateway { nat_gateway } => nat_gateway_mut(topology, &nat_gateway)?.visible = false,
+        Change::AddInterfaceEndpoint { interface_endpoint } => {
+            topology.interface_endpoints.push(interface_endpoint);
+        }
         Change::RemoveEndpoint { endpoint } => remove_endpoint(topology, &endpoint)?,
+        Change::RemoveEndpoints { endpoints } => {
+            endpoints.iter().try_for_each(|endpoint| remove_endpoint(topology, endpoint))?;
+        }
         Change::PrivateDns { endpoint, enabled } => {
             interface_endpoint_mut(topology, &endpoint)?.private_dns = enabled;
         }
@@ -172,10 +200,18 @@ fn route_mut<'a>(table: &'a mut RouteTable, destination: &str) -> Result<&'a mut
         .ok_or_else(|| nothing("route to", destination))
 }
 
+fn subnet_mut<'a>(topology: &'a mut Topology, id: &str) -> Result<&'a mut Subnet, NothingToChange> {
+    topology.subnets.iter_mut().find(|subnet| subnet.id == id).ok_or_else(|| nothing("subnet", id))
+}
+
+fn nat_gateway_mut<'a>(topology: &'a mut Topology, id: &str) -> Result<&'a mut NatGateway, NothingToChange> {
+    topology.nat_gateways.iter_mut().find(|nat| nat.id == id).ok_or_else(|| nothing("NAT gateway", id))
+}
+
 fn interface_endpoint_mut<'a>(
     topology: &'a mut Topology,
     id: &str,
-) -> Result<&'a mut crate::topology::InterfaceEndpoint, NothingToChange> {
+) -> Result<&'a mut InterfaceEndpoint, NothingToChange> {
     topology
         .interface_endpoints
         .iter_mut()

@@ -59,6 +59,8 @@ pub(crate) enum Forward {
     #[default]
     VpcResolver,
     PublicDns,
+    /// It is an inbound resolver endpoint of the VPC, which sees private names that the VPC itself may not.
+    InboundEndpoint,
     Nobody,
 }
 

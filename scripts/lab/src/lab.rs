@@ -207,9 +207,8 @@ fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr) -> Ingress {
 
 /// Whether the instance's route table leads this address into this endpoint.
 fn carries(topology: &Topology, endpoint: &crate::topology::GatewayEndpoint, address: Ipv4Addr) -> bool {
-    let table = topology
-        .subnet(&topology.instance.subnet)
-        .and_then(|subnet| topology.route_table(&subnet.route_table));
+    let table =
+        topology.subnet(&topology.instance.subnet).and_then(|subnet| topology.effective_route_table(subnet));
     table.is_some_and(|table| {
         table
             .routes
@@ -237,6 +236,7 @@ fn start_resolvers(runtime: &Runtime, definition: &Definition) -> anyhow::Result
             Zones::with(&resolver.answers, name, |name| match resolver.forward {
                 Forward::VpcResolver => known.private(name),
                 Forward::PublicDns => known.public(name),
+                Forward::InboundEndpoint => known.inbound(name),
                 Forward::Nobody => dns::Found::Code(dns::Code::Refused),
             })
         });

@@ -49,7 +49,7 @@ pub(crate) struct Vpc {
     pub(crate) enable_dns_hostnames: bool,
 }
 
-/// One subnet, with its route table and network ACL already resolved (no implicit main table).
+/// One subnet and what it is associated with.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Subnet {
@@ -57,7 +57,8 @@ pub(crate) struct Subnet {
     pub(crate) cidr: Ipv4Net,
     /// The zone's letter (`a` in `us-east-1a`), so that a topology can be moved to another region.
     pub(crate) zone: char,
-    pub(crate) route_table: String,
+    /// The table it is explicitly associated with; the main one without.
+    pub(crate) route_table: Option<String>,
     pub(crate) network_acl: String,
 }
 
@@ -65,6 +66,9 @@ pub(crate) struct Subnet {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RouteTable {
     pub(crate) id: String,
+    /// The VPC's main table serves every subnet that has no association of its own.
+    #[serde(default)]
+    pub(crate) main: bool,
     /// The routes besides the local one, which every table has.
     #[serde(default)]
     pub(crate) routes: Vec<Route>,
@@ -110,6 +114,9 @@ pub(crate) struct InterfaceEndpoint {
     pub(crate) service: String,
     #[serde(default = "yes")]
     pub(crate) private_dns: bool,
+    /// S3's option by which only queries that come in through an inbound resolver endpoint see the private names.
+    #[serde(default)]
+    pub(crate) private_dns_only_for_inbound_resolver: bool,
     pub(crate) network_interfaces: Vec<NetworkInterface>,
     pub(crate) security_groups: Vec<String>,
     /// When set, a packet whose TTL is 1 is answered by a time-exceeded message from the endpoint's own address and
@@ -132,6 +139,10 @@ pub(crate) struct NatGateway {
     pub(crate) subnet: String,
     pub(crate) private_address: Ipv4Addr,
     pub(crate) public_address: Ipv4Addr,
+    /// Whether it answers a packet whose TTL ends at it. Every trace of the field shows one that does; the others would be
+    /// hard to tell from a gateway endpoint.
+    #[serde(default = "yes")]
+    pub(crate) visible: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -234,6 +245,14 @@ impl Topology {
 
     pub(crate) fn route_table(&self, id: &str) -> Option<&RouteTable> {
         self.route_tables.iter().find(|table| table.id == id)
+    }
+
+    /// The table that routes a subnet's packets: its own, or the main one.
+    pub(crate) fn effective_route_table(&self, subnet: &Subnet) -> Option<&RouteTable> {
+        match &subnet.route_table {
+            Some(id) => self.route_table(id),
+            None => self.route_tables.iter().find(|table| table.main),
+        }
     }
 
     pub(crate) fn security_group(&self, id: &str) -> Option<&SecurityGroup> {

@@ -51,7 +51,17 @@ impl Zones {
     pub(crate) fn private(&self, name: &str) -> Found {
         Self::follow(name, &|name| {
             overridden(&self.answers, name)
-                .or_else(|| self.within_vpc(name))
+                .or_else(|| self.within_vpc(name, false))
+                .or_else(|| self.public_step(name))
+        })
+    }
+
+    /// Looks a name up as an inbound resolver endpoint does, for clients outside the VPC: as inside, with the private names
+    /// that are kept for it.
+    pub(crate) fn inbound(&self, name: &str) -> Found {
+        Self::follow(name, &|name| {
+            overridden(&self.answers, name)
+                .or_else(|| self.within_vpc(name, true))
                 .or_else(|| self.public_step(name))
         })
     }
@@ -114,7 +124,7 @@ impl Zones {
     }
 
     /// Host names of the VPC, and the private DNS of its interface endpoints.
-    fn within_vpc(&self, name: &str) -> Option<Found> {
+    fn within_vpc(&self, name: &str, inbound: bool) -> Option<Found> {
         let domain = internal_domain(&self.topology.region);
         if within(name, &domain) {
             let host = name.strip_suffix(&domain)?.strip_suffix('.')?;
@@ -126,10 +136,13 @@ impl Zones {
         if !vpc.enable_dns_hostnames || !vpc.enable_dns_support {
             return None;
         }
-        let endpoint =
-            self.topology.interface_endpoints.iter().filter(|endpoint| endpoint.private_dns).find(
-                |endpoint| self.private_names(&endpoint.service).iter().any(|pattern| covers(pattern, name)),
-            )?;
+        let open = |endpoint: &&InterfaceEndpoint| {
+            endpoint.private_dns && (inbound || !endpoint.private_dns_only_for_inbound_resolver)
+        };
+        let mut open = self.topology.interface_endpoints.iter().filter(open);
+        let endpoint = open.find(|endpoint| {
+            self.private_names(&endpoint.service).iter().any(|pattern| covers(pattern, name))
+        })?;
         Some(addresses(name, TTL, endpoint.network_interfaces.iter().map(|interface| interface.address)))
     }
 

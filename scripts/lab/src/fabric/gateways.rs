@@ -17,18 +17,27 @@ pub(super) fn nat_gateways(topology: &Topology, _wiring: &Wiring) -> Vec<Namespa
         if let Some(subnet) = topology.subnet(&nat.subnet) {
             attach(&mut made.network, "eth0", nat.private_address, subnet);
         }
-        let address = nat.private_address;
-        made.firewall = format!(
-            "table ip nat_gateway {{\n\
-             \tchain input {{\n\t\ttype filter hook input priority 0; policy drop;\n\t\tiifname lo accept\n\t}}\n\
-             \tchain forward {{\n\t\ttype filter hook forward priority 0; policy accept;\n\
-             \t\ticmp type time-exceeded drop\n\t}}\n\
-             \tchain postrouting {{\n\t\ttype nat hook postrouting priority 100; policy accept;\n\
-             \t\tip saddr != {address} snat to {address}\n\t}}\n}}\n"
-        );
+        made.firewall = translation(nat.private_address, nat.visible);
         made
     });
     made.collect()
+}
+
+/// The firewall of a NAT gateway with this private address.
+fn translation(address: Ipv4Addr, visible: bool) -> String {
+    let output = if visible {
+        ""
+    } else {
+        "\tchain output {\n\t\ttype filter hook output priority 0; policy accept;\n\t\ticmp type time-exceeded drop\n\t}\n"
+    };
+    format!(
+        "table ip nat_gateway {{\n\
+         \tchain input {{\n\t\ttype filter hook input priority 0; policy drop;\n\t\tiifname lo accept\n\t}}\n\
+         \tchain forward {{\n\t\ttype filter hook forward priority 0; policy accept;\n\
+         \t\ticmp type time-exceeded drop\n\t}}\n{output}\
+         \tchain postrouting {{\n\t\ttype nat hook postrouting priority 100; policy accept;\n\
+         \t\tip saddr != {address} snat to {address}\n\t}}\n}}\n"
+    )
 }
 
 /// The internet gateway and everything beyond; without a gateway, an internet that nothing reaches.

@@ -152,7 +152,8 @@ fn via(wiring: &Wiring, interface: &str) -> String {
 /// Which routing table decides, by where a packet came from; at the end of all of them, silence.
 fn rules(topology: &Topology, network: &mut String) {
     let number = |subnet: &Subnet| {
-        let position = topology.route_tables.iter().position(|table| table.id == subnet.route_table);
+        let effective = topology.effective_route_table(subnet);
+        let position = topology.route_tables.iter().position(|table| Some(table) == effective);
         FIRST_TABLE + position.and_then(|position| u32::try_from(position).ok()).unwrap_or_default()
     };
     line(network, format_args!("rule add pref 100 lookup {LOCAL_TABLE}"));

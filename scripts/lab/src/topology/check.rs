@@ -68,8 +68,9 @@ fn subnets(topology: &Topology) -> Result<(), Invalid> {
                 container: topology.vpc.id.clone(),
             });
         }
-        if topology.route_table(&subnet.route_table).is_none() {
-            return Err(unknown(&subnet.id, &subnet.route_table, "route table"));
+        if topology.effective_route_table(subnet).is_none() {
+            let id = subnet.route_table.as_deref().unwrap_or("the main one");
+            return Err(unknown(&subnet.id, id, "route table"));
         }
         if topology.network_acl(&subnet.network_acl).is_none() {
             return Err(unknown(&subnet.id, &subnet.network_acl, "network ACL"));
