@@ -50,7 +50,7 @@ fn verdicts() -> String {
 
 /// The values that a row asks for, one list per dimension that it names.
 fn conditions(row: &Row) -> Vec<Vec<String>> {
-    let dimensions: [Vec<SignalName>; 8] = [
+    let dimensions: [Vec<SignalName>; 9] = [
         row.address.iter().map(|value| value.name()).collect(),
         row.prefixes.iter().map(|value| value.name()).collect(),
         row.hops.iter().map(|value| value.name()).collect(),
@@ -59,6 +59,7 @@ fn conditions(row: &Row) -> Vec<Vec<String>> {
         row.identity.iter().map(|value| value.name()).collect(),
         row.word.iter().map(|value| value.name()).collect(),
         row.public_address.iter().map(|value| value.name()).collect(),
+        row.configured.iter().map(|value| value.name()).collect(),
     ];
     let named = dimensions.into_iter().filter(|names| !names.is_empty());
     named.map(|names| names.into_iter().map(word).collect()).collect()

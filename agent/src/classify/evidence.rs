@@ -1,19 +1,22 @@
 //! From what was seen at one address to signals, each with its place in the report and a sentence for a person.
 
 mod addresses;
+mod configured;
 mod texts;
 mod walks;
 
 use probes::observations::{Attempt, Reply, TargetObservation, TlsSession, Verification};
 
 use super::signal::{Address, Contact, Identity, Prefixes, PublicAddress, SignalName, Signals, Word};
-use super::table::{self, Row};
+use super::table::{self, Row, Ruling};
 use crate::refusal::{PolicyType, refusal};
-use crate::report::{Confidence, EnvironmentRecord, Reason, Recording};
+use crate::report::{Confidence, EnvironmentRecord, Path, Reason, Recording};
 use addresses::{address_of, prefixes_of};
+use configured::configured_of;
 use texts::contact_text;
 use walks::{control_of, control_place, hops_of};
 
+pub(crate) use configured::{is_known, is_primary};
 pub use texts::{essence, tcp_text, tls_text};
 pub use walks::Walks;
 
@@ -24,6 +27,10 @@ pub struct AddressEvidence {
     pub signals: Signals,
     /// The row that decides.
     pub row: &'static Row,
+    /// What it decides.
+    pub ruling: Ruling,
+    /// The VPC endpoint that EC2 names for it.
+    pub vpc_endpoint_id: Option<String>,
     /// The reasons, those first that the row reads.
     pub reasons: Vec<Reason>,
 }
@@ -46,13 +53,16 @@ pub fn of_attempt(
     let (identity, identity_text) = identity_of(environment, attempt);
     let (word, word_text) = word_of(attempt);
     let (public_address, public_text) = public_address_of(environment);
-    let signals = Signals { address, prefixes, hops, control, contact, identity, word, public_address };
-    let row = table::decide(&signals);
+    let said = configured_of(recording, address, target, attempt);
+    let configured = said.configured;
+    let signals =
+        Signals { address, prefixes, hops, control, contact, identity, word, public_address, configured };
+    let (row, ruling) = table::decide(&signals);
 
     // What the row reads is a reason; where it cannot decide, everything is that it would have read; and where the service
     // itself has spoken, its word is enough.
-    let open = row.ruling.confidence.is_none();
-    let settled = row.ruling.confidence == Some(Confidence::Proven);
+    let open = ruling.confidence.is_none();
+    let settled = ruling.confidence == Some(Confidence::Proven);
     let public = address == Address::AddressPublic;
     let gateway = prefixes != Prefixes::NoGatewayForService;
     let mut reasons = Vec::new();
@@ -74,12 +84,17 @@ pub fn of_attempt(
     if !row.public_address.is_empty() {
         say(public_address.name(), "environment/public_ipv4".to_owned(), public_text);
     }
+    if !row.configured.is_empty() {
+        say(configured.name(), said.place.to_owned(), said.text);
+    }
     let (contact_step, contact_text) = contact_text(attempt);
     say(contact.name(), place(contact_step), contact_text);
     if !row.identity.is_empty() || identity == Identity::PeerIntercepts {
         say(identity.name(), place("tls"), identity_text);
     }
-    AddressEvidence { signals, row, reasons }
+    let endpoint = matches!(ruling.path, Path::GatewayEndpoint | Path::InterfaceEndpoint);
+    let vpc_endpoint_id = said.vpc_endpoint_id.filter(|_| endpoint);
+    AddressEvidence { signals, row, ruling, vpc_endpoint_id, reasons }
 }
 
 /// How far the contact at one address went.

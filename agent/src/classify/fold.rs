@@ -24,7 +24,7 @@ pub(super) fn verdict(recording: &Recording, walks: &Walks<'_>, target: &TargetO
         required: target.required,
         path: folded.path,
         via: folded.via,
-        vpc_endpoint_id: None,
+        vpc_endpoint_id: folded.vpc_endpoint_id,
         confidence: folded.confidence,
         reachable: folded.reachable,
         because: folded.because,
@@ -63,7 +63,7 @@ impl<'a> Judged<'a> {
     }
 
     fn verdict(&self) -> AddressVerdict {
-        let ruling = self.evidence.row.ruling;
+        let ruling = self.evidence.ruling;
         AddressVerdict {
             address: self.attempt.address,
             path: ruling.path,
@@ -77,6 +77,7 @@ impl<'a> Judged<'a> {
 struct Folded {
     path: Path,
     via: Option<Via>,
+    vpc_endpoint_id: Option<String>,
     confidence: Option<Confidence>,
     reachable: Option<bool>,
     because: Vec<Reason>,
@@ -95,7 +96,7 @@ fn together(target: &TargetObservation, counted: &[&Judged<'_>]) -> Folded {
         counted.iter().copied().filter(|judged| judged.reachable == Some(true)).collect();
     let voters = if answering.is_empty() { counted } else { &answering };
     let determined: Vec<&Judged<'_>> =
-        voters.iter().copied().filter(|judged| judged.evidence.row.ruling.path.is_determined()).collect();
+        voters.iter().copied().filter(|judged| judged.evidence.ruling.path.is_determined()).collect();
 
     let Some(first) = determined.first() else {
         return undecided(voters, reachable);
@@ -117,24 +118,32 @@ fn together(target: &TargetObservation, counted: &[&Judged<'_>]) -> Folded {
         }];
         because.extend(first.evidence.reasons.iter().cloned());
         because.extend(other.evidence.reasons.iter().cloned());
-        let confidence = determined.iter().filter_map(|judged| judged.evidence.row.ruling.confidence).min();
-        return Folded { path: Path::Split, via: None, confidence, reachable, because: distinct(because) };
+        let confidence = determined.iter().filter_map(|judged| judged.evidence.ruling.confidence).min();
+        return Folded {
+            path: Path::Split,
+            via: None,
+            vpc_endpoint_id: None,
+            confidence,
+            reachable,
+            because: distinct(because),
+        };
     }
     // All determined addresses agree: the surest of them speaks, and what carries them counts only if all agree on it.
     let surest = determined
         .iter()
         .copied()
-        .max_by_key(|judged| {
-            (judged.evidence.row.ruling.confidence, std::cmp::Reverse(judged.attempt.address))
-        })
+        .max_by_key(|judged| (judged.evidence.ruling.confidence, std::cmp::Reverse(judged.attempt.address)))
         .unwrap_or(first);
-    let via = surest.evidence.row.ruling.via;
+    let via = surest.evidence.ruling.via;
     let same_via =
-        determined.iter().all(|judged| judged.evidence.row.ruling.via.is_none_or(|other| Some(other) == via));
+        determined.iter().all(|judged| judged.evidence.ruling.via.is_none_or(|other| Some(other) == via));
+    let endpoint = &surest.evidence.vpc_endpoint_id;
+    let same_endpoint = determined.iter().all(|judged| judged.evidence.vpc_endpoint_id == *endpoint);
     Folded {
         path: path_of(surest),
         via: via.filter(|_| same_via),
-        confidence: surest.evidence.row.ruling.confidence,
+        vpc_endpoint_id: endpoint.clone().filter(|_| same_endpoint),
+        confidence: surest.evidence.ruling.confidence,
         reachable,
         because: surest.evidence.reasons.clone(),
     }
@@ -149,6 +158,7 @@ fn undecided(voters: &[&Judged<'_>], reachable: Option<bool>) -> Folded {
     Folded {
         path,
         via: None,
+        vpc_endpoint_id: None,
         confidence: (path == Path::Unreachable).then_some(if all_unreachable {
             Confidence::Likely
         } else {
@@ -164,6 +174,7 @@ fn without_address(recording: &Recording, target: &TargetObservation) -> Folded 
         return Folded {
             path: Path::Undetermined,
             via: None,
+            vpc_endpoint_id: None,
             confidence: None,
             reachable: None,
             because: vec![Reason {
@@ -192,6 +203,7 @@ fn without_address(recording: &Recording, target: &TargetObservation) -> Folded 
         return Folded {
             path: if tried { Path::Unreachable } else { Path::Undetermined },
             via: None,
+            vpc_endpoint_id: None,
             confidence: tried.then_some(Confidence::Likely),
             reachable: tried.then_some(false),
             because,
@@ -200,6 +212,7 @@ fn without_address(recording: &Recording, target: &TargetObservation) -> Folded 
     Folded {
         path: Path::Unreachable,
         via: None,
+        vpc_endpoint_id: None,
         confidence: Some(Confidence::Likely),
         reachable: Some(false),
         because: asked,
@@ -249,7 +262,7 @@ fn system_answers(target: &TargetObservation) -> bool {
 }
 
 fn path_of(judged: &Judged<'_>) -> Path {
-    judged.evidence.row.ruling.path
+    judged.evidence.ruling.path
 }
 
 fn distinct(reasons: Vec<Reason>) -> Vec<Reason> {

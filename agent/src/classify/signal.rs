@@ -140,6 +140,38 @@ dimension! {
     }
 }
 
+dimension! {
+    /// What EC2 says: where the subnet's route table sends the address, or which endpoint it belongs to.
+    Configured {
+        /// To a gateway endpoint.
+        RouteToGatewayEndpoint,
+        /// To a NAT gateway.
+        RouteToNatGateway,
+        /// To an internet gateway.
+        RouteToInternetGateway,
+        /// To an egress-only internet gateway.
+        RouteToEgressOnlyInternetGateway,
+        /// To an instance's interface: a NAT instance or an appliance.
+        RouteToInstance,
+        /// To a Gateway Load Balancer endpoint, behind which a firewall stands.
+        RouteToFirewall,
+        /// To a transit gateway.
+        RouteToTransitGateway,
+        /// To a VPN gateway.
+        RouteToVpnGateway,
+        /// To a peering connection.
+        RouteToPeering,
+        /// To something that is gone.
+        RouteBlackhole,
+        /// Nowhere: no route matches.
+        NoRoute,
+        /// The VPC has an available interface endpoint for the service with private DNS, and the address is in the VPC.
+        InterfaceEndpointInVpc,
+        /// EC2 did not say, or what it said does not decide it.
+        RouteUnknown,
+    }
+}
+
 /// Everything that was learnt about one address, one value per dimension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each field is the dimension of its type")]
@@ -152,6 +184,7 @@ pub struct Signals {
     pub identity: Identity,
     pub word: Word,
     pub public_address: PublicAddress,
+    pub configured: Configured,
 }
 
 /// The name of a signal in a report.
@@ -193,6 +226,19 @@ pub enum SignalName {
     InstanceHasPublicAddress,
     InstanceHasNoPublicAddress,
     PublicAddressUnknown,
+    RouteToGatewayEndpoint,
+    RouteToNatGateway,
+    RouteToInternetGateway,
+    RouteToEgressOnlyInternetGateway,
+    RouteToInstance,
+    RouteToFirewall,
+    RouteToTransitGateway,
+    RouteToVpnGateway,
+    RouteToPeering,
+    RouteBlackhole,
+    NoRoute,
+    InterfaceEndpointInVpc,
+    RouteUnknown,
     /// No resolver gave an address.
     NoAddress,
     /// No Region is known, so there is no host name to ask for.
@@ -204,7 +250,7 @@ pub enum SignalName {
 impl Signals {
     /// The names of all values, in the order of the dimensions.
     #[must_use]
-    pub fn names(&self) -> [SignalName; 8] {
+    pub fn names(&self) -> [SignalName; 9] {
         [
             self.address.name(),
             self.prefixes.name(),
@@ -214,6 +260,7 @@ impl Signals {
             self.identity.name(),
             self.word.name(),
             self.public_address.name(),
+            self.configured.name(),
         ]
     }
 }

@@ -7,7 +7,9 @@
 //! first, and an internet gateway's path showed routers of 240.0.0.0/4, 100.64.0.0/10 and public ranges. The traces
 //! are few: "likely" is as far as they carry.
 
-use super::signal::{Address, Contact, Control, Hops, Identity, Prefixes, PublicAddress, Signals, Word};
+use super::signal::{
+    Address, Configured, Contact, Control, Hops, Identity, Prefixes, PublicAddress, Signals, Word,
+};
 use crate::report::{Confidence, Path, Via};
 
 /// What a set of signals means.
@@ -15,7 +17,7 @@ use crate::report::{Confidence, Path, Via};
 pub struct Ruling {
     /// The path.
     pub path: Path,
-    /// What carries the packets out of the subnet.
+    /// What carries the packets out of the subnet; in a row, `None` also where the route table's word is taken.
     pub via: Option<Via>,
     /// How sure the path is; `None` exactly where it is undetermined.
     pub confidence: Option<Confidence>,
@@ -33,6 +35,7 @@ pub struct Row {
     pub identity: &'static [Identity],
     pub word: &'static [Word],
     pub public_address: &'static [PublicAddress],
+    pub configured: &'static [Configured],
     /// What the row means.
     pub ruling: Ruling,
     /// The same in a sentence for the reader of a verdict.
@@ -44,6 +47,11 @@ use Address::{
     AddressPrivateVpcUnknown, AddressPublic,
 };
 use Confidence::{Likely, Possible, Proven};
+use Configured::{
+    InterfaceEndpointInVpc, NoRoute, RouteBlackhole, RouteToEgressOnlyInternetGateway, RouteToFirewall,
+    RouteToGatewayEndpoint, RouteToInstance, RouteToInternetGateway, RouteToNatGateway, RouteToPeering,
+    RouteToTransitGateway, RouteToVpnGateway,
+};
 use Contact::{ConnectedOnly, NotConnected, NotTried, PeerUntrusted, ServiceAnswered};
 use Control::{ControlSharesFirstResponder, ControlShowsResponders, ControlSilent, ControlUnreachable};
 use Hops::{HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder};
@@ -73,6 +81,7 @@ const ANY: Row = Row {
     identity: &[],
     word: &[],
     public_address: &[],
+    configured: &[],
     ruling: UNDETERMINED,
     reading: "",
 };
@@ -86,8 +95,53 @@ const INSIDE: &[Prefixes] = &[InsidePrefixList, InsideSnapshot];
 const CONTROL_DIFFERS: &[Control] =
     &[ControlSharesFirstResponder, ControlShowsResponders, ControlUnreachable];
 
+/// Carriers behind which there may be more: a firewall or another VPC decides where the packets go from there.
+const CARRIERS: &[Configured] =
+    &[RouteToInstance, RouteToFirewall, RouteToTransitGateway, RouteToVpnGateway, RouteToPeering];
+
 /// The table. Order matters: what the service itself said comes first, then what stands in the way, then addresses.
 pub const TABLE: &[Row] = &[
+    // Evidence that contradicts itself: two conclusive witnesses, or a route table that is not the one that holds.
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: &[AddressPublic],
+        configured: &[
+            RouteToNatGateway,
+            RouteToInternetGateway,
+            RouteToEgressOnlyInternetGateway,
+            RouteToTransitGateway,
+            RouteToVpnGateway,
+            RouteToPeering,
+            RouteBlackhole,
+            NoRoute,
+        ],
+        reading: "the evidence contradicts itself: the service's refusal names a VPC endpoint policy, but the route table \
+                  sends the address elsewhere",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToGatewayEndpoint],
+        hops: &[PrivateFirstResponder, InternetFirstResponder],
+        reading: "the evidence contradicts itself: the route table sends the address to a gateway endpoint, but routers are \
+                  visible on the way",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToInternetGateway],
+        hops: &[PrivateFirstResponder],
+        reading: "the evidence contradicts itself: the route table sends the address to an internet gateway, but the first \
+                  router on the way is private",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteBlackhole, NoRoute],
+        contact: CONNECTED,
+        reading: "the evidence contradicts itself: the route table leads nowhere, but something answers",
+        ..ANY
+    },
     // What the service itself said.
     Row {
         word: &[EndpointPolicyNamed],
@@ -109,6 +163,90 @@ pub const TABLE: &[Row] = &[
         word: &[EndpointPolicyNamed],
         reading: "the evidence contradicts itself: the service's refusal names a VPC endpoint policy, but the address or \
                   the routers on the way are those of another path",
+        ..ANY
+    },
+    // What EC2 says of the route.
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToGatewayEndpoint],
+        identity: &[PeerIntercepts],
+        contact: CONNECTED,
+        reading: "the route table sends the address to a gateway endpoint, but TLS is intercepted on the way",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToGatewayEndpoint],
+        ruling: sure(GatewayEndpoint, None, Proven),
+        reading: "the subnet's route table sends the address to a gateway endpoint",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToNatGateway, RouteToInternetGateway, RouteToEgressOnlyInternetGateway],
+        ruling: sure(Internet, None, Proven),
+        reading: "the subnet's route table sends the address to the internet by the named gateway",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteBlackhole, NoRoute],
+        ruling: sure(Unreachable, None, Likely),
+        reading: "the subnet's route table leads nowhere for this address",
+        ..ANY
+    },
+    Row {
+        address: &[AddressInVpc],
+        configured: &[InterfaceEndpointInVpc],
+        contact: &[ServiceAnswered],
+        identity: &[PeerIsAws],
+        ruling: sure(InterfaceEndpoint, None, Proven),
+        reading: "the VPC has an interface endpoint for the service with private DNS, the name resolves into the VPC, and the \
+                  service answers there",
+        ..ANY
+    },
+    Row {
+        address: &[AddressInVpc],
+        configured: &[InterfaceEndpointInVpc],
+        identity: &[PeerIsAws, Identity::PeerUnknown],
+        ruling: sure(InterfaceEndpoint, None, Likely),
+        reading: "the VPC has an interface endpoint for the service with private DNS, and the name resolves into the VPC",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: CARRIERS,
+        contact: CONNECTED,
+        hops: &[InternetFirstResponder],
+        ruling: sure(Internet, None, Likely),
+        reading: "the subnet's route table sends the address to the named carrier, and routers of the internet side are \
+                  visible on the way",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: CARRIERS,
+        contact: CONNECTED,
+        control: &[ControlSharesFirstResponder],
+        ruling: sure(Internet, None, Likely),
+        reading: "the subnet's route table sends the address to the named carrier, and a public host that no VPC endpoint \
+                  serves is reached through the same router",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: CARRIERS,
+        contact: CONNECTED,
+        prefixes: &[NoGatewayForService, OutsidePrefixList],
+        ruling: sure(Internet, None, Likely),
+        reading: "the subnet's route table sends the address to the named carrier, and no gateway endpoint can serve it",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: CARRIERS,
+        ruling: sure(Internet, None, Possible),
+        reading: "the subnet's route table sends the address to the named carrier; where it leads from there cannot be seen",
         ..ANY
     },
     // Nothing was tried.
@@ -346,11 +484,34 @@ pub const TABLE: &[Row] = &[
     },
 ];
 
-/// The row that decides for this set of signals.
+/// The row that decides for this set of signals, and its ruling with the carrier that the route table names.
 #[must_use]
-pub fn decide(signals: &Signals) -> &'static Row {
+pub fn decide(signals: &Signals) -> (&'static Row, Ruling) {
     // The rows for public and for private addresses end in one that matches the rest; a test walks the whole product.
-    TABLE.iter().find(|row| row.matches(signals)).unwrap_or(&ANY)
+    let row = TABLE.iter().find(|row| row.matches(signals)).unwrap_or(&ANY);
+    let mut ruling = row.ruling;
+    if ruling.path == Internet && !row.configured.is_empty() {
+        ruling.via = signals.configured.carrier();
+    }
+    (row, ruling)
+}
+
+impl Configured {
+    /// The carrier that a route leads to, where it is one.
+    #[must_use]
+    pub fn carrier(self) -> Option<Via> {
+        Some(match self {
+            RouteToNatGateway => Via::NatGateway,
+            RouteToInternetGateway => Via::InternetGateway,
+            RouteToEgressOnlyInternetGateway => Via::EgressOnlyInternetGateway,
+            RouteToInstance => Via::NatInstance,
+            RouteToFirewall => Via::Firewall,
+            RouteToTransitGateway => Via::TransitGateway,
+            RouteToVpnGateway => Via::VpnGateway,
+            RouteToPeering => Via::Peering,
+            _ => return None,
+        })
+    }
 }
 
 impl Row {
@@ -368,6 +529,7 @@ impl Row {
             && one_of(self.identity, &signals.identity)
             && one_of(self.word, &signals.word)
             && one_of(self.public_address, &signals.public_address)
+            && one_of(self.configured, &signals.configured)
     }
 }
 
@@ -385,16 +547,19 @@ mod tests {
                             for &identity in Identity::ALL {
                                 for &word in Word::ALL {
                                     for &public_address in PublicAddress::ALL {
-                                        all.push(Signals {
-                                            address,
-                                            prefixes,
-                                            hops,
-                                            control,
-                                            contact,
-                                            identity,
-                                            word,
-                                            public_address,
-                                        });
+                                        for &configured in Configured::ALL {
+                                            all.push(Signals {
+                                                address,
+                                                prefixes,
+                                                hops,
+                                                control,
+                                                contact,
+                                                identity,
+                                                word,
+                                                public_address,
+                                                configured,
+                                            });
+                                        }
                                     }
                                 }
                             }
@@ -432,10 +597,12 @@ mod tests {
     }
 
     #[test]
-    fn proven_is_said_only_where_the_service_said_so() {
+    fn proven_is_said_only_where_the_service_or_the_control_plane_said_so() {
         for signals in product() {
-            if decide(&signals).ruling.confidence == Some(Proven) {
-                assert_eq!(signals.word, EndpointPolicyNamed);
+            if decide(&signals).1.confidence == Some(Proven) {
+                let said =
+                    signals.word == EndpointPolicyNamed || signals.configured != Configured::RouteUnknown;
+                assert!(said, "{signals:?}");
             }
         }
     }
@@ -444,8 +611,9 @@ mod tests {
     fn the_snapshot_alone_never_makes_an_address_outside_it_more_than_possible() {
         for signals in product() {
             let silent = signals.hops == HopsUnknown || signals.hops == NoVisibleResponder;
-            if signals.prefixes == OutsideSnapshot && silent && signals.address == AddressPublic {
-                let ruling = decide(&signals).ruling;
+            let alone = silent && signals.configured == Configured::RouteUnknown;
+            if signals.prefixes == OutsideSnapshot && alone && signals.address == AddressPublic {
+                let ruling = decide(&signals).1;
                 let unreachable = ruling.path == Unreachable;
                 assert!(
                     unreachable || signals.word == EndpointPolicyNamed || ruling.confidence <= Some(Possible),
@@ -458,7 +626,7 @@ mod tests {
     #[test]
     fn a_gateway_endpoint_is_never_likely_without_a_control() {
         for signals in product() {
-            let ruling = decide(&signals).ruling;
+            let ruling = decide(&signals).1;
             if ruling.path == GatewayEndpoint && ruling.confidence == Some(Likely) {
                 assert_ne!(signals.control, Control::ControlUnknown, "{signals:?}");
                 assert_eq!(signals.hops, NoVisibleResponder, "{signals:?}");
@@ -477,14 +645,15 @@ mod tests {
                 Signals { identity: Identity::PeerUnknown, ..known },
                 Signals { word: Word::NoEndpointNamed, ..known },
                 Signals { public_address: PublicAddress::PublicAddressUnknown, ..known },
+                Signals { configured: Configured::RouteUnknown, ..known },
             ];
             // An interceptor is a reason to be less sure, not a further witness.
             if known.identity == PeerIntercepts {
                 continue;
             }
-            let more_ruling = decide(&known).ruling;
+            let more_ruling = decide(&known).1;
             for less in less {
-                let ruling = decide(&less).ruling;
+                let ruling = decide(&less).1;
                 if ruling.path.is_determined() && ruling.path == more_ruling.path {
                     assert!(ruling.confidence <= more_ruling.confidence, "{less:?} -> {known:?}");
                 }

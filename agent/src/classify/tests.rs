@@ -274,3 +274,145 @@ proptest! {
         }
     }
 }
+
+mod configured {
+    //! What EC2 says of the route, with and against the other evidence.
+
+    use probes::control_plane::{ControlPlane, ManagedPrefixList, Route, RouteTable, VpcEndpoint};
+    use probes::observations::ChosenRoute;
+
+    use super::*;
+    use crate::testing::done;
+
+    fn route(destination: &str, target: &str) -> Route {
+        let cidr = destination.parse().ok();
+        let prefix_list = cidr.is_none().then(|| destination.to_owned());
+        Route { cidr, prefix_list, target: target.to_owned(), blackhole: false }
+    }
+
+    fn endpoint(id: &str, kind: &str, service: &str) -> VpcEndpoint {
+        VpcEndpoint {
+            id: id.to_owned(),
+            service_name: format!("com.amazonaws.us-east-1.{service}"),
+            kind: kind.to_owned(),
+            state: "available".to_owned(),
+            private_dns: kind == "Interface",
+            ..VpcEndpoint::default()
+        }
+    }
+
+    fn said(routes: Vec<Route>) -> ControlPlane {
+        let list = ManagedPrefixList {
+            id: "pl-1".into(),
+            name: "com.amazonaws.us-east-1.s3".into(),
+            cidrs: vec!["52.216.0.0/15".parse().unwrap(), "3.5.0.0/19".parse().unwrap()],
+        };
+        ControlPlane {
+            not_asked_because: None,
+            route_table: Some(done(RouteTable { id: "rtb-1".into(), is_main: false, routes })),
+            vpc_endpoints: Some(done(vec![
+                endpoint("vpce-gw", "Gateway", "s3"),
+                endpoint("vpce-fw", "GatewayLoadBalancer", "firewall"),
+                endpoint("vpce-ssm", "Interface", "ssm"),
+            ])),
+            prefix_lists: Some(done(vec![list])),
+            ..ControlPlane::default()
+        }
+    }
+
+    fn with(routes: Vec<Route>, recording: Recording) -> Verdict {
+        only(&Recording { control_plane: said(routes), ..recording })
+    }
+
+    #[test]
+    fn a_route_to_a_gateway_endpoint_proves_it_and_names_it() {
+        let routes =
+            vec![route("0.0.0.0/0", "nat-1"), route("pl-1", "vpce-gw"), route("10.0.0.0/16", "local")];
+        let verdict = with(routes, s3(vec![answering(S3)]));
+        assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Proven)));
+        assert_eq!(verdict.vpc_endpoint_id.as_deref(), Some("vpce-gw"));
+    }
+
+    #[test]
+    fn a_more_specific_route_beats_the_endpoints() {
+        let routes =
+            vec![route("0.0.0.0/0", "igw-1"), route("pl-1", "vpce-gw"), route("52.216.0.0/16", "nat-1")];
+        let verdict = with(routes, s3(vec![answering(S3), answering(S3_TOO)]));
+        assert_eq!((verdict.path, verdict.via), (Path::Split, None));
+        let paths: Vec<_> = verdict.addresses.iter().map(|address| address.path).collect();
+        assert_eq!(paths, [Path::Internet, Path::GatewayEndpoint]);
+    }
+
+    #[test]
+    fn the_default_route_names_the_carrier() {
+        for (target, via) in [
+            ("nat-1", Via::NatGateway),
+            ("igw-1", Via::InternetGateway),
+            ("tgw-1", Via::TransitGateway),
+            ("eni-1", Via::NatInstance),
+            ("vpce-fw", Via::Firewall),
+        ] {
+            let recording = Recording { controls: vec![control(&[NAT])], ..s3(vec![answering(ELSEWHERE)]) };
+            let verdict = with(vec![route("0.0.0.0/0", target)], recording);
+            assert_eq!((verdict.path, verdict.via), (Path::Internet, Some(via)), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_blocked_address_still_goes_where_the_route_leads() {
+        let verdict = with(vec![route("pl-1", "vpce-gw")], s3(vec![silent(S3)]));
+        assert_eq!(
+            (verdict.path, verdict.confidence, verdict.reachable),
+            (Path::GatewayEndpoint, Some(Confidence::Proven), Some(false))
+        );
+    }
+
+    #[test]
+    fn without_a_route_an_address_is_unreachable_and_an_answer_is_a_contradiction() {
+        let verdict = with(vec![route("10.0.0.0/16", "local")], s3(vec![silent(S3)]));
+        assert_eq!((verdict.path, verdict.confidence), (Path::Unreachable, Some(Confidence::Likely)));
+        let verdict = with(vec![route("10.0.0.0/16", "local")], s3(vec![answering(S3)]));
+        assert_eq!(verdict.path, Path::Undetermined);
+    }
+
+    #[test]
+    fn routers_before_a_gateway_endpoint_contradict_the_route_table() {
+        let verdict = with(vec![route("pl-1", "vpce-gw")], s3(vec![walked(answering(S3), &[NAT])]));
+        assert_eq!(verdict.path, Path::Undetermined);
+    }
+
+    #[test]
+    fn a_prefix_list_that_was_not_read_leaves_the_route_open() {
+        let routes = vec![route("0.0.0.0/0", "nat-1"), route("pl-unread", "vpce-gw")];
+        let verdict = with(routes, s3(vec![answering(S3)]));
+        assert_eq!(verdict.path, Path::Undetermined);
+    }
+
+    #[test]
+    fn two_equally_specific_routes_leave_it_open() {
+        let routes = vec![route("52.216.0.0/15", "nat-1"), route("pl-1", "vpce-gw")];
+        assert_eq!(with(routes, s3(vec![answering(S3)])).path, Path::Undetermined);
+    }
+
+    #[test]
+    fn packets_that_leave_by_another_subnet_are_not_judged_by_this_ones_table() {
+        let mut attempt = answering(S3);
+        attempt.route =
+            Some(ChosenRoute { source: Some("10.0.9.10".parse().unwrap()), next_hop: None, interface: None });
+        let mut recording = s3(vec![attempt]);
+        let mut second = recording.environment.host.interfaces[0].clone();
+        second.subnet_id = Some("subnet-other".into());
+        second.addresses = vec!["10.0.9.10/24".parse().unwrap()];
+        recording.environment.host.interfaces.push(second);
+        assert_eq!(with(vec![route("pl-1", "vpce-gw")], recording).path, Path::Undetermined);
+    }
+
+    #[test]
+    fn the_vpcs_own_interface_endpoint_proves_a_private_address_and_is_named() {
+        let recording =
+            Recording { targets: vec![target("ssm", true, vec![answering(PRIVATE)])], ..recording() };
+        let verdict = with(Vec::new(), recording);
+        assert_eq!((verdict.path, verdict.confidence), (Path::InterfaceEndpoint, Some(Confidence::Proven)));
+        assert_eq!(verdict.vpc_endpoint_id.as_deref(), Some("vpce-ssm"));
+    }
+}

@@ -1,6 +1,7 @@
 //! The contract: every key that readers build on is there, has its type, and the schema refuses a report without it.
 
 use jsonschema::Validator;
+use probes::control_plane::{ControlPlane, ManagedPrefixList, Route, RouteTable};
 use serde_json::{Value, json};
 
 use super::schema;
@@ -8,7 +9,7 @@ use crate::judge::judge;
 use crate::render::render;
 use crate::report::{Recording, Report};
 use crate::settings::{Detail, Expectation, ExpectedPath, Format};
-use crate::testing::{NAT, PRIVATE, S3, answering, control, recording, silent, target, walked};
+use crate::testing::{NAT, PRIVATE, S3, answering, control, done, recording, silent, target, walked};
 
 /// The keys that are fixed, with the path to a place where each stands. A number is an index of a list.
 const FIXED: &[&str] = &[
@@ -117,6 +118,32 @@ fn report() -> Report {
         ],
         controls: vec![control(&[NAT])],
         ..recording()
+    };
+    let route = |destination: &str, target: &str| Route {
+        cidr: destination.parse().ok(),
+        prefix_list: destination.starts_with("pl-").then(|| destination.to_owned()),
+        target: target.to_owned(),
+        blackhole: false,
+    };
+    let routes = ["10.0.0.0/16 local", "0.0.0.0/0 nat-1", "pl-1 vpce-1", "192.0.2.0/24 tgw-1"];
+    recording.control_plane = ControlPlane {
+        not_asked_because: None,
+        route_table: Some(done(RouteTable {
+            id: "rtb-1".into(),
+            is_main: true,
+            routes: routes
+                .iter()
+                .map(|text| text.split_once(' ').unwrap())
+                .map(|(to, by)| route(to, by))
+                .collect(),
+        })),
+        prefix_lists: Some(done(vec![ManagedPrefixList {
+            id: "pl-1".into(),
+            name: "com.amazonaws.us-east-1.dynamodb".into(),
+            cidrs: vec!["52.94.0.0/22".parse().unwrap()],
+        }])),
+        security_groups: Some(done(Vec::new())),
+        ..ControlPlane::default()
     };
     recording.run.settings.expect = vec![Expectation { service: "s3".into(), path: ExpectedPath::Gateway }];
     judge(recording)

@@ -7,12 +7,14 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use probes::control_plane::{ControlPlane, Route, VpcEndpoint};
 use probes::observations::{
-    Alike, Answer, Attempt, LookupFailure, Reply, ResolverKind, TargetObservation, Verification,
+    Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, TargetObservation, Verification,
 };
 use probes::{Outcome, Step};
 
-use crate::classify::evidence::essence;
+use crate::catalogue;
+use crate::classify::evidence::{essence, is_known, is_primary};
 use crate::prefix_lists::PrefixList;
 use crate::refusal::{refusal, refuses_credentials};
 use crate::report::{Finding, Recording, Report};
@@ -32,12 +34,24 @@ pub fn brief(report: &Report) -> Report {
     let recording = &mut report.recording;
     let seen: Vec<IpAddr> = addresses(recording).collect();
     recording.environment.prefix_lists.iter_mut().for_each(|list| drop_unread_ranges(list, &seen));
+    drop_unread_facts(&mut recording.control_plane, &recording.targets, &seen);
+    // The route is read only where packets leave by another interface than the primary one.
+    let environment = recording.environment.clone();
+    let elsewhere =
+        |route: &ChosenRoute| route.source.is_some_and(|source| !is_primary(&environment, source));
+    let primary = recording.environment.host.subnet_id.clone();
     for interface in &mut recording.environment.host.interfaces {
-        (interface.mac, interface.vpc_id, interface.subnet_id) = (None, None, None);
+        (interface.mac, interface.vpc_id) = (None, None);
+        if interface.subnet_id == primary {
+            interface.subnet_id = None;
+        }
     }
     let host = &mut recording.environment.host;
     (host.image_id, host.instance_type, host.kernel, host.domain) = (None, None, None, None);
     for target in recording.targets.iter_mut().chain(&mut recording.controls) {
+        for attempt in &mut target.attempts {
+            attempt.route = attempt.route.take().filter(elsewhere);
+        }
         shorten(target, &cited);
         gather(target);
     }
@@ -87,20 +101,55 @@ fn addresses(recording: &Recording) -> impl Iterator<Item = IpAddr> + '_ {
     recording.targets.iter().flat_map(|target| &target.attempts).map(|attempt| attempt.address)
 }
 
+/// Keeps of what EC2 said the routes and lists that match an address that was seen, and the endpoints of the services that
+/// were asked for. Rules of security groups and network ACLs decide no verdict.
+fn drop_unread_facts(control_plane: &mut ControlPlane, targets: &[TargetObservation], seen: &[IpAddr]) {
+    let lists = control_plane.prefix_lists.as_ref().and_then(|step| step.done()).cloned().unwrap_or_default();
+    if let Some(Outcome::Done(table)) = control_plane.route_table.as_mut().map(|step| &mut step.outcome) {
+        let read = |route: &Route, address: &IpAddr| {
+            !is_known(route, &lists, *address) || route.matches(*address, &lists).is_some()
+        };
+        table.routes.retain(|route| seen.iter().any(|address| read(route, address)));
+    }
+    if let Some(Outcome::Done(lists)) = control_plane.prefix_lists.as_mut().map(|step| &mut step.outcome) {
+        for list in lists {
+            list.cidrs = read_of(&list.cidrs, seen);
+        }
+    }
+    if let Some(Outcome::Done(endpoints)) = control_plane.vpc_endpoints.as_mut().map(|step| &mut step.outcome)
+    {
+        let asked_for = |endpoint: &VpcEndpoint| {
+            targets
+                .iter()
+                .filter_map(|target| catalogue::service(&target.service))
+                .any(|service| endpoint.service_name.ends_with(&format!(".{}", service.endpoint_suffix())))
+        };
+        endpoints.retain(|endpoint| endpoint.kind == "GatewayLoadBalancer" || asked_for(endpoint));
+        for endpoint in endpoints {
+            endpoint.subnets.clear();
+        }
+    }
+    (control_plane.security_groups, control_plane.network_acls) = (None, None);
+}
+
 /// Keeps the ranges that hold an address that was seen, and one of each family that was seen: that an address of a family
 /// is outside can only be said of a list that knows the family.
 fn drop_unread_ranges(list: &mut PrefixList, seen: &[IpAddr]) {
-    let before = list.cidrs.len();
+    let kept = read_of(&list.cidrs, seen);
+    list.left_out += list.cidrs.len() - kept.len();
+    list.cidrs = kept;
+}
+
+fn read_of(cidrs: &[IpNet], seen: &[IpAddr]) -> Vec<IpNet> {
     let mut kept: Vec<IpNet> =
-        list.cidrs.iter().filter(|cidr| seen.iter().any(|address| cidr.contains(address))).copied().collect();
+        cidrs.iter().filter(|cidr| seen.iter().any(|address| cidr.contains(address))).copied().collect();
     for is_family in [IpAddr::is_ipv4, IpAddr::is_ipv6] {
         let known = kept.iter().any(|cidr| is_family(&cidr.addr()));
         if !known && seen.iter().any(is_family) {
-            kept.extend(list.cidrs.iter().find(|cidr| is_family(&cidr.addr())));
+            kept.extend(cidrs.iter().find(|cidr| is_family(&cidr.addr())));
         }
     }
-    list.left_out += before - kept.len();
-    list.cidrs = kept;
+    kept
 }
 
 fn shorten(target: &mut TargetObservation, cited: &[String]) {
@@ -133,7 +182,6 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
     }
     let name = target.target.clone();
     for attempt in &mut target.attempts {
-        attempt.route = None;
         // How long lookups and connections took is kept; the rest of the time line is for people.
         attempt.tcp.start_ms = 0.0;
         (attempt.tls.start_ms, attempt.tls.elapsed_ms) = (0.0, 0.0);
