@@ -5,8 +5,8 @@ use probes::observations::TargetObservation;
 use crate::catalogue::EndpointKind;
 use crate::diagnose::Check;
 use crate::diagnose::case::{Case, target_subject};
-use crate::diagnose::phrases::{create_gateway_endpoint, fact, show_endpoints};
-use crate::report::{Confidence, Finding, Path, Remedy, Severity, Verdict, Via};
+use crate::diagnose::phrases::{fact, lead_to_gateway_endpoint};
+use crate::report::{Confidence, Finding, Path, Severity, Verdict, Via};
 
 /// A service that leaves by NAT or an appliance: it works and is paid for by the gigabyte.
 pub(super) fn through_nat(case: &Case<'_>, rule: &str, service: &str) -> Check {
@@ -47,26 +47,23 @@ fn check(
     let hosts: Vec<&str> = leaving.iter().map(|(target, _)| target.host.as_str()).collect();
     let facts = vec![fact("hosts", hosts.join(" "))];
     let name = case.endpoint_service(service, EndpointKind::Gateway).unwrap_or_default();
+    let (causes, remedy) = lead_to_gateway_endpoint(case, service);
     Check::Found(vec![Finding {
         rule: rule.to_owned(),
         severity,
         subject: target_subject(service),
-        summary: format!("{service} works, but its traffic leaves the VPC {by} instead of a gateway endpoint ({name})"),
+        summary: format!(
+            "{service} works, but its traffic leaves the VPC {by} instead of a gateway endpoint ({name})"
+        ),
         facts,
-        evidence: leaving.iter().flat_map(|(_, verdict)| verdict.because.iter().map(|reason| reason.evidence.clone())).take(6).collect(),
-        causes: vec![
-            "the VPC has no gateway endpoint for the service: describe-vpc-endpoints shows it".to_owned(),
-            "it has one, but this subnet's route table is not associated with it: RouteTableIds shows it".to_owned(),
-            "a more specific route to the service's addresses wins over the endpoint's: describe-route-tables shows it"
-                .to_owned(),
-        ],
+        evidence: leaving
+            .iter()
+            .flat_map(|(_, verdict)| verdict.because.iter().map(|reason| reason.evidence.clone()))
+            .take(6)
+            .collect(),
+        causes,
         explains: Vec::new(),
-        remedy: Remedy {
-            text: "Create a gateway endpoint for this subnet's route table, or associate the one there is. It has no charge, \
-                   and open connections to the service break once when the route appears."
-                .to_owned(),
-            commands: show_endpoints(case, service).into_iter().chain(create_gateway_endpoint(case, service)).collect(),
-        },
+        remedy,
     }])
 }
 

@@ -22,6 +22,77 @@ pub fn in_words(text: impl Into<String>) -> Remedy {
     Remedy { text: text.into(), commands: Vec::new() }
 }
 
+/// Why a service's packets do not take a gateway endpoint, and what leads them there: exact where EC2 was read, else all that
+/// it may be.
+#[must_use]
+pub fn lead_to_gateway_endpoint(case: &Case<'_>, service: &str) -> (Vec<String>, Remedy) {
+    let control_plane = &case.recording.control_plane;
+    let table = control_plane.route_table.as_ref().and_then(|step| step.done());
+    let endpoints = control_plane.vpc_endpoints.as_ref().and_then(|step| step.done());
+    let name = case.endpoint_service(service, EndpointKind::Gateway);
+    if let (Some(table), Some(endpoints), Some(name), Some(region)) = (table, endpoints, name, case.region())
+    {
+        let gateway =
+            endpoints.iter().find(|endpoint| endpoint.kind == "Gateway" && endpoint.service_name == name);
+        return match gateway {
+            None => (
+                vec![format!("the VPC has no gateway endpoint for {service}")],
+                Remedy {
+                    text: format!("Create a gateway endpoint and lead route table {} to it. {ONCE}", table.id),
+                    commands: create_gateway_endpoint(case, service),
+                },
+            ),
+            Some(endpoint) if !endpoint.route_tables.contains(&table.id) => {
+                let main = if table.is_main { ", which the subnet falls back to for want of one of its own" } else { "" };
+                (
+                    vec![format!("gateway endpoint {} is not associated with route table {}{main}", endpoint.id, table.id)],
+                    Remedy {
+                        text: format!("Associate it. {ONCE}"),
+                        commands: vec![format!(
+                            "aws ec2 modify-vpc-endpoint --region {region} --vpc-endpoint-id {} --add-route-table-ids {}",
+                            endpoint.id, table.id
+                        )],
+                    },
+                )
+            }
+            Some(endpoint) => (
+                vec![format!(
+                    "route table {} leads to gateway endpoint {}, but a more specific route wins for these addresses, or the \
+                     endpoint is {}",
+                    table.id, endpoint.id, endpoint.state
+                )],
+                Remedy {
+                    text: "Look at the routes to parts of the service's prefix list, and take away what nothing needs."
+                        .to_owned(),
+                    commands: vec![format!(
+                        "aws ec2 describe-route-tables --region {region} --route-table-ids {}",
+                        table.id
+                    )],
+                },
+            ),
+        };
+    }
+    let causes = [
+        "the VPC has no gateway endpoint for the service: describe-vpc-endpoints shows it",
+        "it has one, but this subnet's route table is not associated with it: RouteTableIds shows it",
+        "a more specific route to the service's addresses wins over the endpoint's: describe-route-tables shows it",
+    ];
+    let commands = show_endpoints(case, service).into_iter().chain(create_gateway_endpoint(case, service));
+    (
+        causes.iter().map(|cause| (*cause).to_owned()).collect(),
+        Remedy {
+            text: format!(
+                "Create a gateway endpoint for this subnet's route table, or associate the one there is \
+                 (modify-vpc-endpoint --add-route-table-ids). {ONCE}"
+            ),
+            commands: commands.collect(),
+        },
+    )
+}
+
+/// What a new gateway route costs: nothing but the connections that are open (Amazon VPC user guide, endpoints for Amazon S3).
+const ONCE: &str = "It has no charge, and open connections to the service break once when the route appears.";
+
 /// Commands that create a gateway endpoint and lead this subnet's route table to it; empty where an id is missing.
 #[must_use]
 pub fn create_gateway_endpoint(case: &Case<'_>, service: &str) -> Vec<String> {
@@ -31,19 +102,25 @@ pub fn create_gateway_endpoint(case: &Case<'_>, service: &str) -> Vec<String> {
     else {
         return Vec::new();
     };
+    let create = |table: &str| {
+        format!(
+            "aws ec2 create-vpc-endpoint --region {region} --vpc-id {vpc} --vpc-endpoint-type Gateway --service-name {name} \
+             --route-table-ids {table}"
+        )
+    };
+    if let Some(table) = case.recording.control_plane.route_table.as_ref().and_then(|step| step.done()) {
+        return vec![create(&table.id)];
+    }
     // The subnet's own table, or the VPC's main one where it has none.
-    let table = format!(
+    let query = format!(
         "(RouteTables[?Associations[?SubnetId=='{subnet}']]||RouteTables[?Associations[?Main]])[0].RouteTableId"
     );
     vec![
         format!(
-            "RT=$(aws ec2 describe-route-tables --region {region} --filters Name=vpc-id,Values={vpc} --query \"{table}\" \
+            "RT=$(aws ec2 describe-route-tables --region {region} --filters Name=vpc-id,Values={vpc} --query \"{query}\" \
              --output text)"
         ),
-        format!(
-            "aws ec2 create-vpc-endpoint --region {region} --vpc-id {vpc} --vpc-endpoint-type Gateway --service-name {name} \
-             --route-table-ids \"$RT\""
-        ),
+        create("\"$RT\""),
     ]
 }
 
@@ -62,6 +139,37 @@ pub fn show_endpoints(case: &Case<'_>, service: &str) -> Vec<String> {
          --query 'VpcEndpoints[].[VpcEndpointId,State,PrivateDnsEnabled,RouteTableIds,Groups]'",
         names.join(",")
     )]
+}
+
+/// Commands that let this instance's security group out to a service's prefix list, by the list's id in this Region.
+#[must_use]
+pub fn open_own_group(case: &Case<'_>, service: &str) -> Vec<String> {
+    let host = &case.recording.environment.host;
+    let groups: Vec<&str> = host
+        .interfaces
+        .iter()
+        .flat_map(|interface| &interface.security_group_ids)
+        .map(String::as_str)
+        .collect();
+    let name = case.endpoint_service(service, EndpointKind::Gateway);
+    let (Some(region), Some(group), Some(name)) = (&host.region, groups.first(), name) else {
+        return Vec::new();
+    };
+    let lists = case.recording.control_plane.prefix_lists.as_ref().and_then(|step| step.done());
+    let id = match lists.and_then(|lists| lists.iter().find(|list| list.name == name)) {
+        Some(list) => list.id.clone(),
+        None => format!(
+            "$(aws ec2 describe-prefix-lists --region {region} --filters Name=prefix-list-name,Values={name} \
+             --query 'PrefixLists[0].PrefixListId' --output text)"
+        ),
+    };
+    vec![
+        format!("aws ec2 describe-security-groups --region {region} --group-ids {}", groups.join(" ")),
+        format!(
+            "aws ec2 authorize-security-group-egress --region {region} --group-id {group} --ip-permissions \
+             \"IpProtocol=tcp,FromPort=443,ToPort=443,PrefixListIds=[{{PrefixListId={id}}}]\""
+        ),
+    ]
 }
 
 /// Commands that let this instance's security group into the one of a service's interface endpoint.

@@ -7,8 +7,8 @@ use crate::classify::fold;
 use crate::diagnose::Check;
 use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::phrases::{
-    create_gateway_endpoint, create_interface_endpoint, fact, failure_places, open_endpoint_group,
-    show_endpoints, where_it_broke,
+    create_gateway_endpoint, create_interface_endpoint, fact, failure_places, lead_to_gateway_endpoint,
+    open_endpoint_group, open_own_group, show_endpoints, where_it_broke,
 };
 use crate::report::{Explained, Finding, Path, Remedy, Severity, Verdict};
 
@@ -99,6 +99,7 @@ fn causes_and_remedy(
     let Some(attempt) = Case::counted(target).next() else { return unresolved(case, target) };
     match attempt.tcp.failed() {
         Some(TcpFailure::TimedOut) if verdict.path == Path::InterfaceEndpoint => blocked_endpoint(case, target),
+        Some(TcpFailure::TimedOut) if verdict.path == Path::GatewayEndpoint => shut_in(case, target),
         Some(TcpFailure::TimedOut) => silent_public(case, target),
         Some(TcpFailure::Refused | TcpFailure::Reset) => (
             words(&["a firewall on this host or on the way rejects the connection", "nothing listens at this address"]),
@@ -198,10 +199,31 @@ fn blocked_endpoint(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>
     (causes, Remedy { text, commands })
 }
 
+/// The route to the gateway endpoint is there, and still nothing comes back: the packets are dropped before it or on the way
+/// back.
+fn shut_in(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, Remedy) {
+    let causes = words(&[
+        "the security group of this instance does not allow outbound 443 to the service's prefix list: \
+         describe-security-groups shows it",
+        "the network ACL of the subnet lacks outbound 443 to the service's addresses, or the returning ports 1024-65535: \
+         describe-network-acls shows it",
+    ]);
+    let remedy = Remedy {
+        text: "The subnet's route is right. Let the instance's security group out to the prefix list."
+            .to_owned(),
+        commands: open_own_group(case, &target.service),
+    };
+    (causes, remedy)
+}
+
 /// A public address that stays silent: route, security group and network ACL look the same from inside.
 fn silent_public(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, Remedy) {
     let service = catalogue::service(&target.service);
     let gateway = service.is_some_and(Service::gateway_capable);
+    if gateway && case.recording.control_plane.route_table.as_ref().is_some_and(|step| step.done().is_some())
+    {
+        return lead_to_gateway_endpoint(case, &target.service);
+    }
     let private_connects = case
         .targets()
         .any(|(other, verdict)| verdict.path == Path::InterfaceEndpoint && fold_connects(other));
