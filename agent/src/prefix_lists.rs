@@ -13,6 +13,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use probes::control_plane::ManagedPrefixList;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,31 @@ pub struct PrefixList {
     /// How many of its networks a report of brief detail leaves out, because no address that was seen is in them.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub left_out: usize,
+}
+
+/// The lists with those that EC2 itself gave in place of weaker ones: what EC2 says of a service in this Region is
+/// authoritative.
+#[must_use]
+pub fn with_ec2s_own(
+    lists: Vec<PrefixList>,
+    from_ec2: &[ManagedPrefixList],
+    region: &str,
+) -> Vec<PrefixList> {
+    let mut kept = lists;
+    for managed in from_ec2 {
+        let Some(service) = managed.name.strip_prefix(&format!("com.amazonaws.{region}.")) else { continue };
+        kept.retain(|list| list.service != service);
+        kept.push(PrefixList {
+            service: service.to_owned(),
+            region: region.to_owned(),
+            source: Source::Ec2Api,
+            id: Some(managed.id.clone()),
+            as_of: None,
+            cidrs: managed.cidrs.clone(),
+            left_out: 0,
+        });
+    }
+    kept
 }
 
 impl PrefixList {

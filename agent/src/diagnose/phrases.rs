@@ -223,6 +223,7 @@ pub fn where_it_broke(target: &TargetObservation, verdict: &Verdict) -> String {
     };
     let others = match counted.len() {
         1 => String::new(),
+        2 => " (and likewise at another address)".to_owned(),
         count => format!(" (and likewise at {} other addresses)", count - 1),
     };
     let what = if let Some(failure) = attempt.tcp.failed() {

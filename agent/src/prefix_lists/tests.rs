@@ -173,3 +173,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_ec2_says_takes_the_place_of_the_snapshot_for_its_own_region_only() {
+    let managed = |name: &str| ManagedPrefixList {
+        id: "pl-1".into(),
+        name: name.into(),
+        cidrs: vec!["192.0.2.0/24".parse().unwrap()],
+    };
+    let snapshots = || vec![snapshot("s3", "us-east-1").unwrap(), snapshot("dynamodb", "us-east-1").unwrap()];
+    let lists = with_ec2s_own(snapshots(), &[managed("com.amazonaws.us-east-1.s3")], "us-east-1");
+    let s3 = lists.iter().find(|list| list.service == "s3").unwrap();
+    assert_eq!((s3.source, s3.id.as_deref()), (Source::Ec2Api, Some("pl-1")));
+    assert_eq!(lists.iter().find(|list| list.service == "dynamodb").unwrap().source, Source::Snapshot);
+
+    let lists = with_ec2s_own(snapshots(), &[managed("com.amazonaws.eu-west-1.s3")], "us-east-1");
+    assert!(lists.iter().all(|list| list.source == Source::Snapshot));
+}

@@ -34,7 +34,7 @@ fn reply_text(reply: &Reply) -> String {
     let last = reply.follow_up.as_deref().unwrap_or(reply);
     let code = last.code.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
     let how = if reply.signed { "" } else { "unsigned " };
-    format!("HTTP {}{code} to {how}{}", reply.status, reply.operation)
+    format!("answers HTTP {}{code} to {how}{}", reply.status, reply.operation)
 }
 
 /// A TCP failure as the end of a sentence.
