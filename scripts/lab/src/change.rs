@@ -7,7 +7,8 @@ use std::net::Ipv4Addr;
 use serde::Deserialize;
 
 use crate::topology::{
-    AclEntry, GroupRule, Host, InterfaceEndpoint, NatGateway, Route, RouteTable, Subnet, Topology,
+    AclEntry, GroupRule, Host, InterfaceEndpoint, NatGateway, Route, RouteTable, SecondaryInterface, Subnet,
+    Topology, TransitGateway,
 };
 
 /// One edit of a topology.
@@ -94,6 +95,14 @@ pub(crate) enum Change {
     AddHost {
         host: Host,
     },
+    /// Gives the instance another network interface.
+    AttachNetworkInterface {
+        interface: SecondaryInterface,
+    },
+    /// Attaches the VPC to a transit gateway. Routes have to lead there besides.
+    AttachTransitGateway {
+        transit_gateway: TransitGateway,
+    },
 }
 
 /// A change named something that the topology does not have.
@@ -162,6 +171,8 @@ pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), Nothi
             topology.instance.public_address = public_address;
         }
         Change::AddHost { host } => topology.hosts.push(host),
+        Change::AttachNetworkInterface { interface } => topology.instance.secondary.push(interface),
+        Change::AttachTransitGateway { transit_gateway } => topology.transit_gateway = Some(transit_gateway),
     }
     Ok(())
 }

@@ -12,13 +12,14 @@ mod group;
 mod router;
 #[cfg(test)]
 mod tests;
+mod transit;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::topology::{PrefixList, Topology};
+use crate::topology::{Attachment, PrefixList, Topology};
 
 /// The namespace of the instance.
 pub(crate) const INSTANCE: &str = "inst";
@@ -30,6 +31,9 @@ pub(crate) const GATEWAY_ENDPOINTS: &str = "gwe";
 pub(crate) const INTERFACES: &str = "eni";
 /// The namespace that plays the internet and the public front of AWS: it answers on any address.
 pub(crate) const INTERNET: &str = "net";
+
+/// The namespace of interface endpoints in another VPC.
+pub(crate) const HUB: &str = "hub";
 
 /// The instance metadata service.
 pub(crate) const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
@@ -88,17 +92,19 @@ pub(crate) enum ElementKind {
     NetworkInterface,
     NatGateway,
     InternetGateway,
+    /// Its way to the internet; what goes to an endpoint behind it counts as gone to a network interface.
+    TransitGateway,
 }
 
 /// Compiles a checked topology.
 pub(crate) fn compile(topology: &Topology, silences: Silences) -> Fabric {
     let wiring = Wiring::of(topology);
-    let mut namespaces =
-        vec![router::instance(topology, &wiring), router::router(topology, &wiring, silences)];
+    let mut namespaces = vec![router::instance(topology), router::router(topology, &wiring, silences)];
     namespaces.push(endpoints::gateway_endpoints(topology, &wiring));
     namespaces.push(endpoints::interfaces(topology, &wiring));
     namespaces.extend(gateways::nat_gateways(topology, &wiring));
     namespaces.extend(gateways::internet(topology, &wiring));
+    namespaces.extend(transit::namespaces(topology, &wiring));
     Fabric { namespaces, wires: wiring.commands(), elements: elements(topology) }
 }
 
@@ -134,10 +140,7 @@ const INTERNET_MTU: u16 = 1500;
 impl Wiring {
     fn of(topology: &Topology) -> Self {
         let mut wiring = Self { wires: Vec::new() };
-        wiring.add("inst0", ROUTER, "eth0", INSTANCE, JUMBO);
-        if let Some(wire) = wiring.wires.last_mut() {
-            wire.mac = Some(topology.instance.mac.clone());
-        }
+        wiring.attachments(topology.instance.attachments().take(1));
         wiring.add("eni0", ROUTER, "eth0", INTERFACES, ENDPOINT_MTU);
         for index in 0..topology.gateway_endpoints.len() {
             wiring.add(
@@ -161,7 +164,29 @@ impl Wiring {
             }
             wiring.add("out0", &last, "in0", INTERNET, INTERNET_MTU);
         }
+        wiring.attachments(topology.instance.attachments().skip(1));
+        if let Some(gateway) = &topology.transit_gateway {
+            wiring.add("tgw0", ROUTER, "vpc0", "tgw", ENDPOINT_MTU);
+            if gateway.egress.is_some() {
+                wiring.add("cnat0", "tgw", "in0", "cnat", ENDPOINT_MTU);
+                if topology.internet_gateway.is_some() {
+                    wiring.add("out0", "cnat", "cnat0", "igw", INTERNET_MTU);
+                }
+            }
+            if !gateway.interface_endpoints.is_empty() {
+                wiring.add("hub0", "tgw", "eth0", HUB, ENDPOINT_MTU);
+            }
+        }
         wiring
+    }
+
+    fn attachments<'a>(&mut self, attachments: impl Iterator<Item = Attachment<'a>>) {
+        for each in attachments {
+            self.add(&each.wire(), ROUTER, &each.device(), INSTANCE, JUMBO);
+            if let Some(wire) = self.wires.last_mut() {
+                wire.mac = Some(each.mac.to_owned());
+            }
+        }
     }
 
     /// Wires use the range that RFC 2544 sets aside for benchmarks between devices.
@@ -221,10 +246,10 @@ fn up(interface: &str, address: Ipv4Addr) -> String {
 /// What lies behind each of the router's interfaces, which [`Wiring::of`] names the same way.
 fn elements(topology: &Topology) -> Vec<Element> {
     let element = |interface: String, id: &str, kind| Element { interface, id: id.to_owned(), kind };
-    let mut elements = vec![
-        element("inst0".to_owned(), &topology.instance.id, ElementKind::Instance),
-        element("eni0".to_owned(), "", ElementKind::NetworkInterface),
-    ];
+    let instance = topology.instance.attachments();
+    let mut elements: Vec<Element> =
+        instance.map(|each| element(each.wire(), &topology.instance.id, ElementKind::Instance)).collect();
+    elements.push(element("eni0".to_owned(), "", ElementKind::NetworkInterface));
     for (index, endpoint) in topology.gateway_endpoints.iter().enumerate() {
         elements.push(element(format!("gwe{index}"), &endpoint.id, ElementKind::GatewayEndpoint));
     }
@@ -233,6 +258,9 @@ fn elements(topology: &Topology) -> Vec<Element> {
     }
     if let Some(gateway) = &topology.internet_gateway {
         elements.push(element("igw0".to_owned(), &gateway.id, ElementKind::InternetGateway));
+    }
+    if let Some(gateway) = &topology.transit_gateway {
+        elements.push(element("tgw0".to_owned(), &gateway.id, ElementKind::TransitGateway));
     }
     elements
 }

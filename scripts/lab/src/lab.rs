@@ -14,7 +14,9 @@ use tokio::runtime::Runtime;
 
 use crate::aws::{Authority, Aws, Ingress, IngressKind};
 use crate::dns::{self, Endpoints, Forward, Zones};
-use crate::fabric::{self, GATEWAY_ENDPOINTS, INTERFACES, INTERNET, METADATA, RESOLVER, ROUTER, Silences};
+use crate::fabric::{
+    self, GATEWAY_ENDPOINTS, HUB, INTERFACES, INTERNET, METADATA, RESOLVER, ROUTER, Silences,
+};
 use crate::imds;
 use crate::imds::tree::{Identity, Tree};
 use crate::instance;
@@ -151,19 +153,23 @@ fn listen<T: Send>(
     realise::within(namespace, open)?.with_context(|| format!("failed to listen as {what}"))
 }
 
-/// AWS has three doors: the internet, gateway endpoints, and interface endpoints.
+/// AWS has these doors: the internet, gateway endpoints, and interface endpoints here or in a hub.
 fn start_aws(runtime: &Runtime, topology: &Topology, aws: &Arc<Aws>) -> anyhow::Result<()> {
-    let doors: [(&str, &'static str); 3] = [
+    let mut doors: Vec<(&str, &'static str)> = vec![
         (INTERNET, "the internet"),
         (GATEWAY_ENDPOINTS, "gateway endpoints"),
         (INTERFACES, "interface endpoints"),
     ];
+    if topology.transit_gateway.as_ref().is_some_and(|gateway| !gateway.interface_endpoints.is_empty()) {
+        doors.push((HUB, "the hub's interface endpoints"));
+    }
     for (namespace, what) in doors {
         for port in [443, 80] {
             let listener = listen(namespace, what, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
             let topology = topology.clone();
-            let resolve =
-                move |local: SocketAddr, _peer: SocketAddr| ingress(&topology, namespace, local.ip());
+            let resolve = move |local: SocketAddr, peer: SocketAddr| {
+                ingress(&topology, namespace, local.ip(), peer.ip())
+            };
             let aws = Arc::clone(aws);
             runtime.spawn(async move {
                 if port == 443 {
@@ -178,8 +184,9 @@ fn start_aws(runtime: &Runtime, topology: &Topology, aws: &Arc<Aws>) -> anyhow::
 }
 
 /// How a connection came in, by the namespace that took it and the address that was dialled.
-fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr) -> Ingress {
+fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr, peer: IpAddr) -> Ingress {
     let IpAddr::V4(dialled) = dialled.to_canonical() else { return Ingress::internet() };
+    let IpAddr::V4(peer) = peer.to_canonical() else { return Ingress::internet() };
     let vpc_id = Some(topology.vpc.id.clone());
     if namespace == INTERFACES {
         let endpoint = topology.interface_endpoints.iter().find(|endpoint| {
@@ -194,7 +201,7 @@ fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr) -> Ingress {
     }
     if namespace == GATEWAY_ENDPOINTS {
         let endpoint =
-            topology.gateway_endpoints.iter().find(|endpoint| carries(topology, endpoint, dialled));
+            topology.gateway_endpoints.iter().find(|endpoint| carries(topology, endpoint, peer, dialled));
         return Ingress {
             kind: IngressKind::Gateway,
             vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()),
@@ -202,13 +209,27 @@ fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr) -> Ingress {
             service: endpoint.map(|endpoint| endpoint.service.clone()),
         };
     }
+    if namespace == HUB {
+        let gateway = topology.transit_gateway.as_ref();
+        let endpoint = gateway.and_then(|gateway| gateway.endpoint_at(dialled));
+        return Ingress {
+            kind: IngressKind::Interface,
+            vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()),
+            vpc_id: endpoint.map(|endpoint| endpoint.vpc.clone()),
+            service: endpoint.map(|endpoint| endpoint.service.clone()),
+        };
+    }
     Ingress::internet()
 }
 
-/// Whether the instance's route table leads this address into this endpoint.
-fn carries(topology: &Topology, endpoint: &crate::topology::GatewayEndpoint, address: Ipv4Addr) -> bool {
-    let table =
-        topology.subnet(&topology.instance.subnet).and_then(|subnet| topology.effective_route_table(subnet));
+/// Whether the client's route table leads this address into this endpoint.
+fn carries(
+    topology: &Topology,
+    endpoint: &crate::topology::GatewayEndpoint,
+    client: Ipv4Addr,
+    address: Ipv4Addr,
+) -> bool {
+    let table = topology.subnet_of(client).and_then(|subnet| topology.effective_route_table(subnet));
     table.is_some_and(|table| {
         table
             .routes

@@ -4,6 +4,8 @@
 //! it for a scenario, and [`crate::fabric`] compiles the outcome into what the kernel is told.
 
 mod check;
+mod instance;
+mod transit;
 
 use std::net::Ipv4Addr;
 
@@ -11,6 +13,8 @@ use ipnet::Ipv4Net;
 use serde::Deserialize;
 
 pub(crate) use check::{Invalid, check};
+pub(crate) use instance::{Attachment, Instance, SecondaryInterface};
+pub(crate) use transit::{CentralNatGateway, TransitGateway};
 
 /// Everything EC2 knows about one VPC and the instance under test.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -31,6 +35,7 @@ pub(crate) struct Topology {
     #[serde(default)]
     pub(crate) nat_gateways: Vec<NatGateway>,
     pub(crate) internet_gateway: Option<InternetGateway>,
+    pub(crate) transit_gateway: Option<TransitGateway>,
     #[serde(default)]
     pub(crate) hosts: Vec<Host>,
     pub(crate) security_groups: Vec<SecurityGroup>,
@@ -222,22 +227,6 @@ pub(crate) enum AclAction {
     Deny,
 }
 
-/// The machine the agent runs on.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Instance {
-    pub(crate) id: String,
-    #[expect(clippy::struct_field_names, reason = "EC2's own word")]
-    pub(crate) instance_type: String,
-    pub(crate) image_id: String,
-    pub(crate) network_interface: String,
-    pub(crate) mac: String,
-    pub(crate) subnet: String,
-    pub(crate) private_address: Ipv4Addr,
-    pub(crate) public_address: Option<Ipv4Addr>,
-    pub(crate) security_groups: Vec<String>,
-}
-
 impl Topology {
     pub(crate) fn subnet(&self, id: &str) -> Option<&Subnet> {
         self.subnets.iter().find(|subnet| subnet.id == id)
@@ -282,20 +271,32 @@ impl Topology {
     pub(crate) fn public_mappings(&self) -> Vec<(Ipv4Addr, Ipv4Addr)> {
         let nat = self.nat_gateways.iter().map(|nat| (nat.private_address, nat.public_address));
         let instance = self.instance.public_address.map(|public| (self.instance.private_address, public));
-        nat.chain(instance).collect()
+        let central = self.transit_gateway.iter().filter_map(|gateway| gateway.egress.as_ref());
+        let central = central.map(|nat| (nat.private_address, nat.public_address));
+        nat.chain(instance).chain(central).collect()
+    }
+
+    /// The subnet of the instance's interface, NAT gateway or host that has this private address.
+    pub(crate) fn subnet_of(&self, address: Ipv4Addr) -> Option<&Subnet> {
+        let instance = self.instance.attachments().map(|each| (each.private_address, each.subnet));
+        let nat = self.nat_gateways.iter().map(|nat| (nat.private_address, nat.subnet.as_str()));
+        let hosts = self.hosts.iter().map(|host| (host.address, host.subnet.as_str()));
+        let (_, subnet) = instance.chain(nat).chain(hosts).find(|(each, _)| *each == address)?;
+        self.subnet(subnet)
     }
 
     /// The private addresses of the network interfaces that carry this security group.
     pub(crate) fn group_members(&self, group: &str) -> Vec<Ipv4Addr> {
         let carries = |groups: &[String]| groups.iter().any(|each| each == group);
-        let instance = carries(&self.instance.security_groups).then_some(self.instance.private_address);
+        let instance = self.instance.attachments().filter(|each| carries(each.security_groups));
+        let instance = instance.map(|each| each.private_address);
         let endpoints = self
             .interface_endpoints
             .iter()
             .filter(|endpoint| carries(&endpoint.security_groups))
             .flat_map(|endpoint| endpoint.network_interfaces.iter().map(|interface| interface.address));
         let hosts = self.hosts.iter().filter(|host| carries(&host.security_groups)).map(|host| host.address);
-        instance.into_iter().chain(endpoints).chain(hosts).collect()
+        instance.chain(endpoints).chain(hosts).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fabric::{ElementKind, Fabric, ROUTER};
+use crate::fabric::{Element, ElementKind, Fabric, ROUTER};
 use crate::realise;
 use crate::topology::Topology;
 
@@ -37,6 +37,9 @@ pub(crate) struct Flow {
     pub(crate) carried: u64,
     /// That came back.
     pub(crate) answered: u64,
+    /// Where a NAT gateway sent them on to.
+    #[serde(default)]
+    pub(crate) onward: Vec<ElementKind>,
 }
 
 /// The privileges of the command, in the words of `/proc/PID/status`.
@@ -111,18 +114,30 @@ pub(crate) fn read(
         };
         let answered: u64 =
             fabric.elements.iter().map(|element| of("answered", *address, &element.interface)).sum();
+        let nat = element.kind == ElementKind::NatGateway;
+        let onward = fabric.elements.iter().filter(|next| of("onward", *address, &next.interface) > 0);
+        let (id, kind) = carrier(topology, element, *address);
         flows.push(Flow {
             address: *address,
-            element: owner(topology, *address)
-                .filter(|_| element.id.is_empty())
-                .unwrap_or_else(|| element.id.clone()),
-            kind: element.kind,
+            element: id,
+            kind,
+            onward: onward.filter(|_| nat).map(|next| next.kind).collect(),
             offered: of("offered", *address, interface),
             carried: of("carried", *address, interface),
             answered,
         });
     }
     Ok(Truth { flows, capabilities })
+}
+
+/// What carried packets to an address: the element, or the endpoint or host behind it that has the address.
+fn carrier(topology: &Topology, element: &Element, address: Ipv4Addr) -> (String, ElementKind) {
+    let beyond = topology.transit_gateway.as_ref().filter(|_| element.kind == ElementKind::TransitGateway);
+    if let Some(endpoint) = beyond.and_then(|gateway| gateway.endpoint_at(address)) {
+        return (endpoint.id.clone(), ElementKind::NetworkInterface);
+    }
+    let id = owner(topology, address).filter(|_| element.id.is_empty());
+    (id.unwrap_or_else(|| element.id.clone()), element.kind)
 }
 
 /// The endpoint or host a private address belongs to.

@@ -32,12 +32,14 @@ pub(super) fn jumps(topology: &Topology, text: &mut String) {
 
 /// Each interface of the router that stands for (a part of) a subnet.
 fn places(topology: &Topology) -> Vec<(String, &Subnet)> {
-    let instance = topology.subnet(&topology.instance.subnet).map(|subnet| ("inst0".to_owned(), subnet));
+    let instance = topology.instance.attachments();
+    let instance =
+        instance.filter_map(|each| topology.subnet(each.subnet).map(|subnet| (each.wire(), subnet)));
     let nat = topology.nat_gateways.iter().enumerate().filter_map(|(index, nat)| {
         topology.subnet(&nat.subnet).map(|subnet| (format!("nat{index}"), subnet))
     });
     let interfaces = topology.subnets.iter().map(|subnet| ("eni0".to_owned(), subnet));
-    instance.into_iter().chain(nat).chain(interfaces).collect()
+    instance.chain(nat).chain(interfaces).collect()
 }
 
 /// Behind `eni0` lie several subnets, told apart by address; other interfaces are in one subnet, and what a NAT gateway

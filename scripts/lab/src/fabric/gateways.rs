@@ -24,7 +24,7 @@ pub(super) fn nat_gateways(topology: &Topology, _wiring: &Wiring) -> Vec<Namespa
 }
 
 /// The firewall of a NAT gateway with this private address.
-fn translation(address: Ipv4Addr, visible: bool) -> String {
+pub(super) fn translation(address: Ipv4Addr, visible: bool) -> String {
     let output = if visible {
         ""
     } else {
@@ -64,6 +64,14 @@ fn internet_gateway(topology: &Topology, wiring: &Wiring) -> Namespace {
             line(&mut made.network, format_args!("route add {cidr} via {}", wire.addresses[0]));
         }
     }
+    let central = topology.transit_gateway.as_ref().and_then(|gateway| gateway.egress.as_ref());
+    if let (Some(wire), Some(nat)) = (wiring.far("igw", "cnat0"), central) {
+        made.network.push_str(&wire.far_up());
+        line(
+            &mut made.network,
+            format_args!("route add {}/32 via {}", nat.private_address, wire.addresses[0]),
+        );
+    }
     if let Some(wire) = wiring.near("igw", "out0") {
         made.network.push_str(&wire.near_up());
         line(&mut made.network, format_args!("route add default via {}", wire.addresses[1]));
@@ -93,7 +101,7 @@ fn internet_gateway(topology: &Topology, wiring: &Wiring) -> Namespace {
              \t\toifname \"out0\" snat to ip saddr map {{ {outward} }}\n\t}}\n\
              \tchain forward {{\n\t\ttype filter hook forward priority 0; policy drop;\n\
              \t\tct state established,related accept\n\
-             \t\tiifname \"vpc0\" ip saddr {{ {known} }} accept\n\
+             \t\tiifname != \"out0\" ip saddr {{ {known} }} accept\n\
              \t\tiifname \"out0\" ip daddr {{ {known} }} accept\n\t}}\n}}"
         ),
     );

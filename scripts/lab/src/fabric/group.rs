@@ -28,7 +28,7 @@ pub(super) fn chains(topology: &Topology, text: &mut String) {
 /// Sends packets that open a connection through the chains of both ends.
 pub(super) fn jumps(topology: &Topology, text: &mut String) {
     for holder in holders(topology) {
-        let (interface, address, name) = (holder.interface, holder.address, &holder.name);
+        let (interface, address, name) = (&holder.interface, holder.address, &holder.name);
         line(text, format_args!("\t\tiifname \"{interface}\" ip saddr {address} jump {name}_out"));
         line(text, format_args!("\t\toifname \"{interface}\" ip daddr {address} jump {name}_in"));
     }
@@ -38,25 +38,30 @@ pub(super) fn jumps(topology: &Topology, text: &mut String) {
 struct Holder<'a> {
     /// The start of its chains' names.
     name: String,
-    interface: &'static str,
+    interface: String,
     address: Ipv4Addr,
     groups: &'a [String],
 }
 
 fn holders(topology: &Topology) -> Vec<Holder<'_>> {
-    let instance = &topology.instance;
-    let mut holders = vec![Holder {
-        name: "instance".to_owned(),
-        interface: "inst0",
-        address: instance.private_address,
-        groups: &instance.security_groups,
-    }];
+    let instance = topology.instance.attachments().map(|each| Holder {
+        name: if each.device_number == 0 { "instance".to_owned() } else { each.wire() },
+        interface: each.wire(),
+        address: each.private_address,
+        groups: each.security_groups,
+    });
+    let mut holders: Vec<Holder<'_>> = instance.collect();
     let interfaces = topology.interface_endpoints.iter().flat_map(|endpoint| {
         endpoint.network_interfaces.iter().map(|interface| (interface.address, &endpoint.security_groups))
     });
     let hosts = topology.hosts.iter().map(|host| (host.address, &host.security_groups));
     for (index, (address, groups)) in interfaces.chain(hosts).enumerate() {
-        holders.push(Holder { name: format!("interface{index}"), interface: "eni0", address, groups });
+        holders.push(Holder {
+            name: format!("interface{index}"),
+            interface: "eni0".to_owned(),
+            address,
+            groups,
+        });
     }
     holders
 }

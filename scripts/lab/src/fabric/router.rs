@@ -18,12 +18,27 @@ const LOCAL_TABLE: u32 = 100;
 /// The first routing table that stands for an EC2 route table.
 const FIRST_TABLE: u32 = 1000;
 
-/// The instance: one interface, addressed as by DHCP.
-pub(super) fn instance(topology: &Topology, _wiring: &Wiring) -> Namespace {
+/// The instance: its interfaces addressed as by DHCP, and routed by source address where there are several, as Amazon's own
+/// tools set them up.
+pub(super) fn instance(topology: &Topology) -> Namespace {
     let mut made = namespace(INSTANCE);
-    let instance = &topology.instance;
-    if let Some(subnet) = topology.subnet(&instance.subnet) {
-        attach(&mut made.network, "eth0", instance.private_address, subnet);
+    let several = !topology.instance.secondary.is_empty();
+    for each in topology.instance.attachments() {
+        let Some(subnet) = topology.subnet(each.subnet) else { continue };
+        let (device, address) = (each.device(), each.private_address);
+        if !several {
+            attach(&mut made.network, &device, address, subnet);
+            continue;
+        }
+        let (gateway, table) = (gateway(subnet), 10_000 + each.device_number);
+        let metric = if each.preferred { 500 } else { 512 } + 10 * each.device_number;
+        let network = &mut made.network;
+        line(network, format_args!("addr add {address}/{} dev {device}", subnet.cidr.prefix_len()));
+        line(network, format_args!("link set {device} up"));
+        line(network, format_args!("route add default via {gateway} dev {device} metric {metric}"));
+        line(network, format_args!("route add default via {gateway} dev {device} table {table}"));
+        line(network, format_args!("route add {} dev {device} table {table}", subnet.cidr));
+        line(network, format_args!("rule add pref {table} from {address} lookup {table}"));
     }
     made
 }
@@ -73,7 +88,9 @@ fn addresses(topology: &Topology, wiring: &Wiring, network: &mut String) {
             line(network, format_args!("link set {interface} up"));
         }
     };
-    in_subnet("inst0", &topology.instance.subnet);
+    for each in topology.instance.attachments() {
+        in_subnet(&each.wire(), each.subnet);
+    }
     for (index, nat) in topology.nat_gateways.iter().enumerate() {
         in_subnet(&format!("nat{index}"), &nat.subnet);
     }
@@ -89,7 +106,9 @@ fn local_routes(topology: &Topology, wiring: &Wiring, network: &mut String) {
     let mut host = |address: Ipv4Addr, via: &str| {
         line(network, format_args!("route add {address}/32 {via} table {LOCAL_TABLE}"));
     };
-    host(topology.instance.private_address, "dev inst0");
+    for each in topology.instance.attachments() {
+        host(each.private_address, &format!("dev {}", each.wire()));
+    }
     for (index, nat) in topology.nat_gateways.iter().enumerate() {
         host(nat.private_address, &format!("dev nat{index}"));
     }
@@ -139,6 +158,9 @@ fn target(topology: &Topology, wiring: &Wiring, id: &str) -> Option<String> {
     if let Some(host) = topology.hosts.iter().find(|host| host.id == id) {
         return Some(format!("via {} dev eni0 onlink", host.address));
     }
+    if topology.transit_gateway.as_ref().is_some_and(|gateway| gateway.id == id) {
+        return Some(via(wiring, "tgw0"));
+    }
     topology.internet_gateway.as_ref().filter(|gateway| gateway.id == id).map(|_| via(wiring, "igw0"))
 }
 
@@ -157,8 +179,10 @@ fn rules(topology: &Topology, network: &mut String) {
         FIRST_TABLE + position.and_then(|position| u32::try_from(position).ok()).unwrap_or_default()
     };
     line(network, format_args!("rule add pref 100 lookup {LOCAL_TABLE}"));
-    if let Some(subnet) = topology.subnet(&topology.instance.subnet) {
-        line(network, format_args!("rule add pref 200 iif inst0 lookup {}", number(subnet)));
+    for each in topology.instance.attachments() {
+        if let Some(subnet) = topology.subnet(each.subnet) {
+            line(network, format_args!("rule add pref 200 iif {} lookup {}", each.wire(), number(subnet)));
+        }
     }
     for (index, nat) in topology.nat_gateways.iter().enumerate() {
         if let Some(subnet) = topology.subnet(&nat.subnet) {
@@ -208,7 +232,7 @@ fn input(topology: &Topology, silences: Silences, text: &mut String) {
 }
 
 /// Packets to port 443 per destination and element: sent towards it before any filter, let through by all filters, and
-/// answered.
+/// answered; and where NAT gateways sent on what they had translated.
 const COUNTS: &str = "table ip counts {
 \tset offered {
 \t\ttype ipv4_addr . ifname
@@ -228,14 +252,21 @@ const COUNTS: &str = "table ip counts {
 \t\tsize 65535
 \t\tcounter
 \t}
+\tset onward {
+\t\ttype ipv4_addr . ifname
+\t\tflags dynamic
+\t\tsize 65535
+\t\tcounter
+\t}
 \tchain before {
 \t\ttype filter hook forward priority -10; policy accept;
-\t\tiifname \"inst0\" tcp dport 443 update @offered { ip daddr . oifname }
+\t\tiifname \"inst*\" tcp dport 443 update @offered { ip daddr . oifname }
 \t}
 \tchain after {
 \t\ttype filter hook forward priority 10; policy accept;
-\t\tiifname \"inst0\" tcp dport 443 update @carried { ip daddr . oifname }
-\t\toifname \"inst0\" tcp sport 443 update @answered { ip saddr . iifname }
+\t\tiifname \"inst*\" tcp dport 443 update @carried { ip daddr . oifname }
+\t\tiifname \"nat*\" tcp dport 443 update @onward { ip daddr . oifname }
+\t\toifname \"inst*\" tcp sport 443 update @answered { ip saddr . iifname }
 \t}
 }
 ";

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Role;
 use crate::aws::InstanceCredentials;
 use crate::aws::names::partition_of;
-use crate::topology::{Subnet, Topology};
+use crate::topology::{Attachment, Subnet, Topology};
 use crate::zone::zone_id;
 
 /// The metadata by path, without a slash in front.
@@ -30,7 +30,9 @@ impl Tree {
         tree.instance(topology, identity);
         if let Some(subnet) = topology.subnet(&topology.instance.subnet) {
             tree.placement(topology, subnet);
-            tree.network(topology, subnet, identity);
+        }
+        for each in topology.instance.attachments() {
+            tree.network(topology, each, identity);
         }
         tree.role(topology, role, identity);
         tree
@@ -111,34 +113,36 @@ impl Tree {
         self.add("placement/availability-zone-id", zone_id(&topology.region, subnet.zone));
     }
 
-    fn network(&mut self, topology: &Topology, subnet: &Subnet, identity: &Identity<'_>) {
-        let instance = &topology.instance;
-        let base = format!("network/interfaces/macs/{}", instance.mac);
+    fn network(&mut self, topology: &Topology, each: Attachment<'_>, identity: &Identity<'_>) {
+        let Some(subnet) = topology.subnet(each.subnet) else { return };
+        let base = format!("network/interfaces/macs/{}", each.mac);
         let mut add = |key: &str, value: String| self.add(&format!("{base}/{key}"), value);
         let cidrs: Vec<String> = topology.vpc.cidrs.iter().map(ToString::to_string).collect();
-        let names: Vec<&str> = instance
+        let names: Vec<&str> = each
             .security_groups
             .iter()
             .filter_map(|id| topology.security_group(id))
             .map(|group| group.name.as_str())
             .collect();
-        add("device-number", "0".to_owned());
-        add("interface-id", instance.network_interface.clone());
-        add("local-ipv4s", instance.private_address.to_string());
-        add("mac", instance.mac.clone());
+        add("device-number", each.device_number.to_string());
+        add("interface-id", each.network_interface.to_owned());
+        add("local-ipv4s", each.private_address.to_string());
+        add("mac", each.mac.to_owned());
         add("owner-id", identity.account_id.to_owned());
-        if let Some(address) = instance.public_address {
+        if let Some(address) = each.public_address {
             add("public-ipv4s", address.to_string());
-            add(&format!("ipv4-associations/{address}"), instance.private_address.to_string());
+            add(&format!("ipv4-associations/{address}"), each.private_address.to_string());
         }
-        add("security-group-ids", instance.security_groups.join("\n"));
+        add("security-group-ids", each.security_groups.join("\n"));
         add("security-groups", names.join("\n"));
         add("subnet-id", subnet.id.clone());
         add("subnet-ipv4-cidr-block", subnet.cidr.to_string());
         add("vpc-id", topology.vpc.id.clone());
         add("vpc-ipv4-cidr-block", cidrs.first().cloned().unwrap_or_default());
         add("vpc-ipv4-cidr-blocks", cidrs.join("\n"));
-        self.add("security-groups", names.join("\n"));
+        if each.device_number == 0 {
+            self.add("security-groups", names.join("\n"));
+        }
     }
 
     fn role(&mut self, topology: &Topology, role: Role, identity: &Identity<'_>) {

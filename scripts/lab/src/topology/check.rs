@@ -85,6 +85,7 @@ fn routes(topology: &Topology) -> Result<(), Invalid> {
             let gateway_endpoint = topology.gateway_endpoints.iter().any(|each| each.id == route.target);
             let gateway = topology.nat_gateways.iter().any(|each| each.id == route.target)
                 || topology.internet_gateway.as_ref().is_some_and(|each| each.id == route.target)
+                || topology.transit_gateway.as_ref().is_some_and(|each| each.id == route.target)
                 || topology.hosts.iter().any(|each| each.id == route.target);
             let list = route.destination.starts_with("pl-");
             if list && topology.prefix_list(&route.destination).is_none() {
@@ -124,8 +125,10 @@ fn groups(topology: &Topology) -> Result<(), Invalid> {
 
 fn interfaces(topology: &Topology) -> Result<(), Invalid> {
     let instance = &topology.instance;
-    placed(topology, &instance.id, &instance.subnet, instance.private_address)?;
-    carried(topology, &instance.id, &instance.security_groups)?;
+    for each in instance.attachments() {
+        placed(topology, &instance.id, each.subnet, each.private_address)?;
+        carried(topology, &instance.id, each.security_groups)?;
+    }
     for endpoint in &topology.interface_endpoints {
         carried(topology, &endpoint.id, &endpoint.security_groups)?;
         for interface in &endpoint.network_interfaces {

@@ -119,7 +119,9 @@ fn contradiction(verdict: &Verdict, address: &Address, flows: &[&Flow]) -> Optio
     let expected = match address.path.as_str() {
         "gateway_endpoint" => Some(&[ElementKind::GatewayEndpoint][..]),
         "interface_endpoint" => Some(&[ElementKind::NetworkInterface][..]),
-        "internet" => Some(&[ElementKind::NatGateway, ElementKind::InternetGateway][..]),
+        "internet" => {
+            Some(&[ElementKind::NatGateway, ElementKind::InternetGateway, ElementKind::TransitGateway][..])
+        }
         _ => None,
     };
     if let Some(kinds) = expected
@@ -133,14 +135,22 @@ fn contradiction(verdict: &Verdict, address: &Address, flows: &[&Flow]) -> Optio
     {
         return Some(format!("the verdict names {id}, the router counted {}", counted()));
     }
-    let carrier = match verdict.via.as_deref() {
-        Some("nat_gateway" | "nat_instance" | "nat_or_appliance") => Some(ElementKind::NatGateway),
-        Some("internet_gateway") => Some(ElementKind::InternetGateway),
+    if address.path == "internet"
+        && flows.iter().any(|flow| flow.onward.contains(&ElementKind::GatewayEndpoint))
+    {
+        return Some("the verdict is internet, NAT sent it on into a gateway endpoint".to_owned());
+    }
+    let carriers = match verdict.via.as_deref() {
+        Some("nat_gateway" | "nat_instance") => Some(&[ElementKind::NatGateway][..]),
+        // Behind a transit gateway there may be a central NAT gateway.
+        Some("nat_or_appliance") => Some(&[ElementKind::NatGateway, ElementKind::TransitGateway][..]),
+        Some("internet_gateway") => Some(&[ElementKind::InternetGateway][..]),
+        Some("transit_gateway") => Some(&[ElementKind::TransitGateway][..]),
         _ => None,
     };
-    if let (Some(kind), Some(via)) = (carrier, &verdict.via)
+    if let (Some(kinds), Some(via)) = (carriers, &verdict.via)
         && address.path == "internet"
-        && flows.iter().any(|flow| flow.kind != kind)
+        && flows.iter().any(|flow| !kinds.contains(&flow.kind))
     {
         return Some(format!("the verdict is via {via}, the router counted {}", counted()));
     }
@@ -182,6 +192,7 @@ mod tests {
             offered: 3,
             carried: 3,
             answered,
+            onward: Vec::new(),
         };
         Truth { flows: vec![flow], capabilities: None }
     }
