@@ -41,6 +41,9 @@ fn verdicts() -> String {
         // Writing to a string cannot fail.
         let _ =
             write!(text, "\n{:>2}. {}{via}{sure}\n    {}\n", number + 1, ruling.path.words(), row.reading);
+        if !row.twin.is_empty() {
+            let _ = writeln!(text, "    But: {}", row.twin);
+        }
         for names in conditions(row) {
             let _ = writeln!(text, "      {}", names.join(" or "));
         }

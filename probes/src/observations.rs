@@ -137,7 +137,9 @@ pub enum LookupFailure {
 pub struct Attempt {
     /// The address that was tried.
     pub address: IpAddr,
-    /// The resolvers that gave this address: `system`, or a resolver's address.
+    /// The resolvers that gave this address: `system`, or a resolver's address. Not there in reports of brief detail where all
+    /// that were asked gave it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub origin: Vec<String>,
     /// The route that the kernel chose for it, `None` where it has none.
     #[serde(skip_serializing_if = "Option::is_none", default)]

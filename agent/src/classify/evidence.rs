@@ -92,6 +92,9 @@ pub fn of_attempt(
     if !row.identity.is_empty() || identity == Identity::PeerIntercepts {
         say(identity.name(), place("tls"), identity_text);
     }
+    if !row.twin.is_empty() && gateway {
+        say(hops.name(), place("hops"), row.twin.to_owned());
+    }
     let endpoint = matches!(ruling.path, Path::GatewayEndpoint | Path::InterfaceEndpoint);
     let vpc_endpoint_id = said.vpc_endpoint_id.filter(|_| endpoint);
     AddressEvidence { signals, row, ruling, vpc_endpoint_id, reasons }

@@ -38,9 +38,17 @@ pub struct Row {
     pub configured: &'static [Configured],
     /// What the row means.
     pub ruling: Ruling,
-    /// The same in a sentence for the reader of a verdict.
+    /// The same in a sentence for the reader of the table.
     pub reading: &'static str,
+    /// What would look the same and is something else, with what tells them apart; for the reader of a verdict. Empty where
+    /// nothing is known to.
+    pub twin: &'static str,
 }
+
+/// The one known twin of a gateway endpoint that is told by silence.
+const HIDDEN_EGRESS: &str = "an egress that hides its routers and admits only these prefixes looks the same; describe-route-tables tells";
+/// What may lie behind a NAT that is told by its address.
+const BEHIND_NAT: &str = "whether it leads on to a gateway endpoint cannot be seen from here";
 
 use Address::{
     AddressInVpc, AddressInVpcByOverride, AddressNotRoutable, AddressPrivateOutsideVpc,
@@ -84,6 +92,7 @@ const ANY: Row = Row {
     configured: &[],
     ruling: UNDETERMINED,
     reading: "",
+    twin: "",
 };
 
 const CONNECTED: &[Contact] = &[ServiceAnswered, PeerUntrusted, ConnectedOnly];
@@ -354,6 +363,7 @@ pub const TABLE: &[Row] = &[
         ruling: sure(Internet, Some(NatOrAppliance), Likely),
         reading: "the first visible router has a private address (NAT or appliance), and a public host that no VPC \
                   endpoint serves is reached through the same one",
+        twin: BEHIND_NAT,
         ..ANY
     },
     Row {
@@ -411,8 +421,8 @@ pub const TABLE: &[Row] = &[
         control: CONTROL_DIFFERS,
         ruling: sure(GatewayEndpoint, None, Likely),
         reading: "a public address in the service's prefix list, with no router visible on the way, while the control's \
-                  path shows routers or does not exist. One thing looks the same: an egress that hides every router and \
-                  lets only these prefixes out; the subnet's route table tells them apart",
+                  path shows routers or does not exist",
+        twin: HIDDEN_EGRESS,
         ..ANY
     },
     Row {
@@ -424,6 +434,7 @@ pub const TABLE: &[Row] = &[
         ruling: sure(GatewayEndpoint, None, Possible),
         reading: "a public address in the service's prefix list, with no router visible on the way; the control's path \
                   shows none either, or the service itself did not answer",
+        twin: HIDDEN_EGRESS,
         ..ANY
     },
     Row {
@@ -444,6 +455,7 @@ pub const TABLE: &[Row] = &[
         ruling: sure(GatewayEndpoint, None, Possible),
         reading: "no router visible on the way while the control's path shows routers or does not exist, as with a gateway \
                   endpoint; but no current prefix list holds this address",
+        twin: HIDDEN_EGRESS,
         ..ANY
     },
     // Outside the prefixes, and nothing more is known.
@@ -464,6 +476,7 @@ pub const TABLE: &[Row] = &[
         control: &[ControlUnreachable],
         ruling: sure(GatewayEndpoint, None, Possible),
         reading: "a public address in the service's prefix list answers although the internet cannot be reached",
+        twin: HIDDEN_EGRESS,
         ..ANY
     },
     Row {

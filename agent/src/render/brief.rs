@@ -70,7 +70,11 @@ pub fn expanded(mut recording: Recording) -> Recording {
             }
         }
         let mut attempts = Vec::with_capacity(target.attempts.len());
+        let everyone = everyone(target);
         for mut attempt in std::mem::take(&mut target.attempts) {
+            if attempt.origin.is_empty() {
+                attempt.origin.clone_from(&everyone);
+            }
             let alike = std::mem::take(&mut attempt.alike);
             for other in alike {
                 let Alike { addresses, hops, walked_as } = other;
@@ -181,9 +185,16 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
         }
     }
     let name = target.target.clone();
+    let everyone = everyone(target);
     for attempt in &mut target.attempts {
+        if attempt.origin == everyone {
+            attempt.origin.clear();
+        }
         // How long lookups and connections took is kept; the rest of the time line is for people.
         attempt.tcp.start_ms = 0.0;
+        if attempt.tcp.done().is_some() {
+            attempt.tcp.elapsed_ms = 0.0;
+        }
         (attempt.tls.start_ms, attempt.tls.elapsed_ms) = (0.0, 0.0);
         (attempt.call.start_ms, attempt.call.elapsed_ms) = (0.0, 0.0);
         (attempt.hops.start_ms, attempt.hops.elapsed_ms) = (0.0, 0.0);
@@ -214,6 +225,11 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
             shorten_reply(reply, keep_id);
         }
     }
+}
+
+/// Every resolver that was asked, as an attempt's origin names them.
+fn everyone(target: &TargetObservation) -> Vec<String> {
+    target.lookups.iter().map(|lookup| lookup.resolver.clone()).collect()
 }
 
 type Family = fn(&IpAddr) -> bool;
