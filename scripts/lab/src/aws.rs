@@ -1,14 +1,16 @@
 //! AWS itself, at the far end of the simulated VPC: services behind TLS that verify signatures, evaluate policies and answer
 //! with the shapes and texts of the real ones.
 //!
-//! It knows nothing of namespaces, addresses or routes. The network hands it listeners and says for each connection how it
-//! came in ([`Ingress`]); everything else comes from the `[aws]` table of the scenario ([`Config`]).
+//! It knows nothing of namespaces or of how packets travel. The network hands it listeners and says for each connection how it
+//! came in ([`Ingress`]); what EC2 describes is the topology the network was built from, and everything else comes from the
+//! `[aws]` table of the scenario ([`Config`]).
 
 mod access;
 mod authority;
 mod config;
 mod context;
 mod dynamodb;
+mod ec2;
 mod errors;
 mod front;
 mod generic;
@@ -42,9 +44,12 @@ use policy::Policy;
 use request::{Call, Reply};
 use s3::store::Store;
 
+use crate::topology::Topology;
+
 /// All services of one partition, as seen by one instance.
 pub(crate) struct Aws {
     config: Config,
+    topology: Arc<Topology>,
     authority: Arc<Authority>,
     keys: Keys,
     handed_out: InstanceCredentials,
@@ -53,13 +58,13 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    /// Starts AWS as a scenario describes it.
-    pub(crate) fn new(config: Config, authority: Arc<Authority>) -> Arc<Self> {
+    /// Starts AWS as a scenario describes it, with the VPC that was built.
+    pub(crate) fn new(config: Config, topology: Arc<Topology>, authority: Arc<Authority>) -> Arc<Self> {
         let now = Timestamp::now();
         let (keys, handed_out) = Keys::start(&config, now);
         let identity_policy = config.identity_policy.clone().unwrap_or_else(|| Policy::ordinary(&config));
         let s3 = Store::new(&config, now);
-        Arc::new(Self { config, authority, keys, handed_out, identity_policy, s3 })
+        Arc::new(Self { config, topology, authority, keys, handed_out, identity_policy, s3 })
     }
 
     /// What the instance metadata must hand out for the role, faults included.
@@ -117,6 +122,7 @@ impl Aws {
             Some("s3") => s3::answer(self, call),
             Some("dynamodb") => dynamodb::answer(self, call),
             Some("ssm") => ssm::answer(self, call),
+            Some("ec2") => ec2::answer(self, call),
             Some("sts") => sts::answer(self, call),
             Some(other) => generic::answer(self, other, call),
         }

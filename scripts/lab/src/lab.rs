@@ -46,7 +46,7 @@ pub(crate) fn run(definition: &Definition, command: &[OsString]) -> anyhow::Resu
     realise::build(&fabric, &host_name)?;
 
     let authority = Arc::new(Authority::amazon()?);
-    let aws = Aws::new(definition.aws.clone(), Arc::clone(&authority));
+    let aws = Aws::new(definition.aws.clone(), Arc::new(topology.clone()), Arc::clone(&authority));
     let runtime = Runtime::new().context("failed to start the runtime")?;
     start_aws(&runtime, topology, &aws)?;
     start_resolvers(&runtime, definition)?;

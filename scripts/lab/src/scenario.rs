@@ -77,11 +77,14 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
     aws.instance.id.clone_from(&topology.instance.id);
     aws.instance.vpc_id = Some(topology.vpc.id.clone());
     aws.instance.private_ip = Some(topology.instance.private_address.into());
+    let dns: Dns = parse(&path, sections.dns)?;
+    aws.dhcp.name_servers.clone_from(&dns.nameservers);
+    aws.dhcp.domain_names.clone_from(&dns.search);
     Ok(Definition {
         title: file.title,
         topology,
         imds: parse(&path, sections.imds)?,
-        dns: parse(&path, sections.dns)?,
+        dns,
         aws,
         environment: file.environment,
         arguments: file.arguments,

@@ -1,7 +1,7 @@
 //! Services without a module of their own: they authenticate and authorise like any other and do nothing.
 //!
 //! A read that is allowed answers with an empty result; a write answers that it is not implemented, because nothing would be
-//! written, and so does every call to EC2. That is all a layer-7 probe needs.
+//! written. That is all a layer-7 probe needs.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(crate) fn answer(aws: &Aws, service: &str, call: &Call) -> Reply {
             Ok(operation) => json_service(&work, &operation),
             Err(reply) => return reply,
         },
-        Protocol::Query | Protocol::Ec2 => query_service(&work),
+        Protocol::Query => query_service(&work),
         Protocol::RestJson => rest_service(&work),
         Protocol::MessageGateway => match message_gateway(&work) {
             // The gateway's own errors come in its own shape, those of the common front end in theirs.
@@ -33,8 +33,8 @@ pub(crate) fn answer(aws: &Aws, service: &str, call: &Call) -> Reply {
             }
             other => other,
         },
-        // S3 has a module of its own and never comes here.
-        Protocol::Registry | Protocol::S3 => Err(missing_token(service)),
+        // S3 and EC2 have modules of their own and never come here.
+        Protocol::Registry | Protocol::S3 | Protocol::Ec2 => Err(missing_token(service)),
     };
     result.unwrap_or_else(|fault| fault.reply(service, call))
 }
@@ -50,22 +50,11 @@ fn json_service(work: &ServiceCall<'_>, operation: &str) -> Result<Reply, Fault>
 fn query_service(work: &ServiceCall<'_>) -> Result<Reply, Fault> {
     let operation = work.call.form().into_iter().find(|(name, _)| name == "Action").map(|(_, value)| value);
     let who = work.caller()?;
-    let ec2 = Protocol::of(work.service) == Protocol::Ec2;
     let Some(operation) = operation else {
-        return Err(if ec2 {
-            Fault::new(400, "MissingParameter", "The request must contain the parameter Action")
-        } else {
-            Fault::new(400, "MissingAction", "The request is missing an action or a required parameter.")
-        });
+        let text = "The request is missing an action or a required parameter.";
+        return Err(Fault::new(400, "MissingAction", text));
     };
-    let action = action(work.service, &operation);
-    let ask = Ask { resource_in_text: !ec2, ..Ask::own(work.aws, &action, "*".to_owned()) };
-    work.allow(&who, &ask)?;
-    // An empty answer of EC2 would claim that the VPC has no routes and no endpoints.
-    if ec2 {
-        let text = "The requested operation is not supported in the lab.";
-        return Err(Fault::new(400, "UnsupportedOperation", text));
-    }
+    work.allow(&who, &Ask::own(work.aws, &action(work.service, &operation), "*".to_owned()))?;
     if !reads(&operation) {
         return Err(not_implemented());
     }

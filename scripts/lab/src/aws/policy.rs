@@ -22,6 +22,7 @@ pub(crate) struct Policy {
     statements: Vec<Statement>,
     /// Only documents of version 2012-10-17 have policy variables; in older ones `${…}` is plain text.
     variables: bool,
+    source: String,
 }
 
 /// What one document says about one request.
@@ -86,7 +87,8 @@ enum Principal {
 
 impl Policy {
     /// The documents that scenarios may name instead of writing them out.
-    pub(crate) const NAMES: [&str; 5] = ["full-access", "deny-all", "ssm-core", "read-only", "none"];
+    pub(crate) const NAMES: [&str; 6] =
+        ["full-access", "deny-all", "ssm-core", "inspect", "read-only", "none"];
 
     /// Reads a JSON document.
     ///
@@ -104,7 +106,7 @@ impl Policy {
             _ => return Err(PolicyError::Shape("the document has no Statement".to_owned())),
         };
         let statements = statements.iter().map(Statement::parse).collect::<Result<_, _>>()?;
-        Ok(Self { statements, variables })
+        Ok(Self { statements, variables, source: text.to_owned() })
     }
 
     /// What the role of an ordinary managed instance may do: the actions of `AmazonSSMManagedInstanceCore`, and reading the
@@ -132,7 +134,12 @@ impl Policy {
     }
 
     fn empty() -> Self {
-        Self { statements: Vec::new(), variables: true }
+        Self { statements: Vec::new(), variables: true, source: String::new() }
+    }
+
+    /// The document as it was written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     /// What this document says about a request: a deny wins over any allow, and the most exact allow is reported.
@@ -154,6 +161,7 @@ impl Policy {
             }
             "none" => r#"{"Version":"2012-10-17","Statement":[]}"#,
             "ssm-core" => SSM_CORE,
+            "inspect" => INSPECT,
             "read-only" => READ_ONLY,
             _ => return None,
         };
@@ -162,8 +170,11 @@ impl Policy {
     }
 }
 
-/// The actions of the managed policy `AmazonSSMManagedInstanceCore`.
-pub(crate) const SSM_CORE: &str = r#"{"Version":"2012-10-17","Statement":[
+/// The statements of the managed policy `AmazonSSMManagedInstanceCore`, and more where an argument gives it.
+macro_rules! managed_instance {
+    ($($more:literal)?) => {
+        concat!(
+            r#"{"Version":"2012-10-17","Statement":[
 {"Effect":"Allow","Action":["ssm:DescribeAssociation","ssm:GetDeployablePatchSnapshotForInstance","ssm:GetDocument",
 "ssm:DescribeDocument","ssm:GetManifest","ssm:GetParameter","ssm:GetParameters","ssm:ListAssociations",
 "ssm:ListInstanceAssociations","ssm:PutInventory","ssm:PutComplianceItems","ssm:PutConfigurePackageResult",
@@ -171,7 +182,23 @@ pub(crate) const SSM_CORE: &str = r#"{"Version":"2012-10-17","Statement":[
 {"Effect":"Allow","Action":["ssmmessages:CreateControlChannel","ssmmessages:CreateDataChannel",
 "ssmmessages:OpenControlChannel","ssmmessages:OpenDataChannel"],"Resource":"*"},
 {"Effect":"Allow","Action":["ec2messages:AcknowledgeMessage","ec2messages:DeleteMessage","ec2messages:FailMessage",
-"ec2messages:GetEndpoint","ec2messages:GetMessages","ec2messages:SendReply"],"Resource":"*"}]}"#;
+"ec2messages:GetEndpoint","ec2messages:GetMessages","ec2messages:SendReply"],"Resource":"*"}"#,
+            $($more,)?
+            "]}"
+        )
+    };
+}
+
+/// The actions of the managed policy `AmazonSSMManagedInstanceCore`.
+pub(crate) const SSM_CORE: &str = managed_instance!();
+
+/// The same, and every call by which EC2 describes the instance's VPC.
+const INSPECT: &str = managed_instance!(
+    r#",{"Effect":"Allow","Action":["ec2:DescribeDhcpOptions","ec2:DescribeInstances","ec2:DescribeInternetGateways",
+"ec2:DescribeManagedPrefixLists","ec2:DescribeNatGateways","ec2:DescribeNetworkAcls","ec2:DescribeNetworkInterfaces",
+"ec2:DescribePrefixLists","ec2:DescribeRouteTables","ec2:DescribeSecurityGroups","ec2:DescribeSubnets",
+"ec2:DescribeVpcAttribute","ec2:DescribeVpcEndpoints","ec2:DescribeVpcs","ec2:GetManagedPrefixListEntries"],"Resource":"*"}"#
+);
 
 const READ_ONLY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get*","s3:List*",
 "dynamodb:Describe*","dynamodb:Get*","dynamodb:List*","ssm:Describe*","ssm:Get*","ssm:List*","ec2:Describe*","ec2:Get*",

@@ -20,6 +20,8 @@ use super::keys::InstanceCredentials;
 use super::names;
 use super::request::{Call, Reply, uuid};
 use super::{Authority, Aws};
+use crate::scenario;
+use crate::topology::Topology;
 
 /// The authority that all tests share, since making keys takes a while.
 pub(crate) fn authority() -> Arc<Authority> {
@@ -27,9 +29,14 @@ pub(crate) fn authority() -> Arc<Authority> {
     Arc::clone(AUTHORITY.get_or_init(|| Arc::new(Authority::amazon().unwrap())))
 }
 
-/// AWS as a scenario's table describes it.
+/// AWS as a scenario's table describes it, with the VPC of a healthy scenario.
 pub(crate) fn aws(table: &str) -> Arc<Aws> {
-    Aws::new(toml::from_str::<Config>(table).unwrap(), authority())
+    aws_with(table, scenario::load("healthy-private").unwrap().topology)
+}
+
+/// AWS as a scenario's table describes it, with a VPC.
+pub(crate) fn aws_with(table: &str, topology: Topology) -> Arc<Aws> {
+    Aws::new(toml::from_str::<Config>(table).unwrap(), Arc::new(topology), authority())
 }
 
 /// A request that came from the internet over TLS and is not signed.

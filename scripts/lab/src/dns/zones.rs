@@ -141,27 +141,11 @@ impl Zones {
         };
         let mut open = self.topology.interface_endpoints.iter().filter(open);
         let endpoint = open.find(|endpoint| {
-            self.private_names(&endpoint.service).iter().any(|pattern| covers(pattern, name))
+            private_names(&self.topology.region, &endpoint.service)
+                .iter()
+                .any(|pattern| covers(pattern, name))
         })?;
         Some(addresses(name, TTL, endpoint.network_interfaces.iter().map(|interface| interface.address)))
-    }
-
-    /// The names that an interface endpoint of this service takes over inside the VPC.
-    fn private_names(&self, service: &str) -> Vec<String> {
-        let region = &self.topology.region;
-        let suffix = partition_of(region).suffix;
-        let hosts: &[&str] = match service {
-            "s3" => &["s3", "*.s3", "s3-control", "*.s3-control", "s3-accesspoint", "*.s3-accesspoint"],
-            "ecr.api" => &["api.ecr"],
-            "ecr.dkr" => &["dkr.ecr", "*.dkr.ecr"],
-            "execute-api" => &["*.execute-api"],
-            "ecs-agent" => &["ecs-a"],
-            "ecs-telemetry" => &["ecs-t"],
-            // Its interface endpoint is reached by its own names only.
-            "dynamodb" => &[],
-            other => return vec![format!("{other}.{region}.{suffix}")],
-        };
-        hosts.iter().map(|host| format!("{host}.{region}.{suffix}")).collect()
     }
 
     fn public_step(&self, name: &str) -> Option<Found> {
@@ -192,8 +176,33 @@ impl Zones {
     }
 }
 
+/// The names that an interface endpoint of this service takes over inside the VPC.
+pub(crate) fn private_names(region: &str, service: &str) -> Vec<String> {
+    let suffix = partition_of(region).suffix;
+    let hosts: &[&str] = match service {
+        "s3" => &["s3", "*.s3", "s3-control", "*.s3-control", "s3-accesspoint", "*.s3-accesspoint"],
+        "ecr.api" => &["api.ecr"],
+        "ecr.dkr" => &["dkr.ecr", "*.dkr.ecr"],
+        "execute-api" => &["*.execute-api"],
+        "ecs-agent" => &["ecs-a"],
+        "ecs-telemetry" => &["ecs-t"],
+        // Its interface endpoint is reached by its own names only.
+        "dynamodb" => &[],
+        other => return vec![format!("{other}.{region}.{suffix}")],
+    };
+    hosts.iter().map(|host| format!("{host}.{region}.{suffix}")).collect()
+}
+
+/// An endpoint's own name, for all its zones or for one.
+pub(crate) fn endpoint_name(topology: &Topology, endpoint: &InterfaceEndpoint, zone: Option<&str>) -> String {
+    let region = &topology.region;
+    let zone = zone.map_or_else(String::new, |zone| format!("-{zone}"));
+    let (label, suffix) = (endpoint_label(endpoint), partition_of(region).suffix);
+    format!("{label}{zone}.{}.{region}.vpce.{suffix}", endpoint.service)
+}
+
 /// The first label of an endpoint's own names, without a zone.
-pub(crate) fn endpoint_label(endpoint: &InterfaceEndpoint) -> String {
+fn endpoint_label(endpoint: &InterfaceEndpoint) -> String {
     let digest = hex::encode(Sha256::digest(endpoint.id.as_bytes()));
     format!("{}-{}", endpoint.id, &digest[..8])
 }
