@@ -69,6 +69,7 @@ pub fn targets_without_region(settings: &Settings) -> Vec<TargetObservation> {
         required: service.required,
         lookups: Vec::new(),
         attempts: Vec::new(),
+        proxied: None,
     };
     settings.services.iter().map(target).collect()
 }
@@ -86,7 +87,8 @@ fn targets(
             if let Some(host) = host {
                 let service = wanted.id.clone();
                 let (region, prefixes) = (region.to_owned(), prefixes.clone());
-                planned.push(TargetPlan { target, service, host, required, region, call, prefixes });
+                let proxy = None;
+                planned.push(TargetPlan { target, service, host, required, region, call, prefixes, proxy });
             }
         };
         let service = catalogue::service(&wanted.id);
@@ -154,6 +156,7 @@ fn controls(environment: &Environment, settings: &Settings) -> Vec<TargetPlan> {
         region: region.clone(),
         call: CallPlan::UnsignedGet,
         prefixes: Vec::new(),
+        proxy: None,
     };
     hosts.into_iter().map(control).collect()
 }

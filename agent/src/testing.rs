@@ -127,6 +127,7 @@ pub(crate) fn target(name: &str, required: bool, attempts: Vec<Attempt>) -> Targ
         required,
         lookups,
         attempts,
+        proxied: None,
     }
 }
 

@@ -6,17 +6,17 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::client::TlsStream;
 
 use crate::call;
 use crate::connection::Connection;
-use crate::observations::{ChosenRoute, TlsSession};
+use crate::observations::{CallFailure, ChosenRoute, Reply, TlsFailure, TlsSession};
 use crate::plan::TargetPlan;
 use crate::routes;
 use crate::run::{Shared, Slot, Until, measure};
 use crate::step::{Outcome, SkipReason, Step};
+use crate::stream::Stream;
 use crate::tcp;
 use crate::tls;
 
@@ -72,11 +72,19 @@ impl Context {
     /// Carries the attempt out, step by step.
     pub(crate) async fn carry_out(self, address: IpAddr) {
         let Some((stream, _permit)) = self.tcp(address).await else { return };
-        let Some((stream, trusted)) = self.tls(address, stream).await else { return };
-        self.call(address, stream, trusted).await;
+        let (step, shaken) = self.shake_hands(stream).await;
+        self.slot.attempt(address, |attempt| {
+            attempt.tls = step;
+            if shaken.is_none() {
+                attempt.call = Step::skipped(SkipReason::PreviousStepFailed);
+            }
+        });
+        let Some((stream, trusted)) = shaken else { return };
+        let step = self.ask(stream, trusted).await;
+        self.slot.attempt(address, |attempt| attempt.call = step);
     }
 
-    async fn tcp(&self, address: IpAddr) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    async fn tcp(&self, address: IpAddr) -> Option<(Stream, OwnedSemaphorePermit)> {
         let socket = Arc::clone(&self.shared.sockets).acquire_owned();
         let Some(Ok(permit)) = self.until.bound(socket).await else {
             self.slot.attempt(address, |attempt| {
@@ -99,11 +107,14 @@ impl Context {
                 attempt.call = Step::skipped(SkipReason::PreviousStepFailed);
             }
         });
-        Some((stream?, permit))
+        Some((Box::new(stream?), permit))
     }
 
-    /// Shakes hands, and says beside the session whether the peer may see what credentials have signed.
-    async fn tls(&self, address: IpAddr, stream: TcpStream) -> Option<(TlsStream<TcpStream>, bool)> {
+    /// Shakes hands with the target, and says beside the stream whether the peer may see what credentials have signed.
+    pub(crate) async fn shake_hands(
+        &self,
+        stream: Stream,
+    ) -> (Step<TlsSession, TlsFailure>, Option<(TlsStream<Stream>, bool)>) {
         let handshake = self.shared.tls.handshake(stream, &self.target.host, &self.until);
         let (step, stream) = measure(&self.shared.clock, handshake).await.parted();
         let Step { start_ms, elapsed_ms, outcome } = step;
@@ -119,26 +130,19 @@ impl Context {
             }
         };
         let trusted = matches!(&outcome, Outcome::Done(session) if session.trust.accepted());
-        self.slot.attempt(address, |attempt| {
-            attempt.tls = Step { start_ms, elapsed_ms, outcome };
-            if stream.is_none() {
-                attempt.call = Step::skipped(SkipReason::PreviousStepFailed);
-            }
-        });
-        Some((stream?, trusted))
+        (Step { start_ms, elapsed_ms, outcome }, stream.map(|stream| (stream, trusted)))
     }
 
     /// Makes the target's request: signed where there are credentials and the peer is trusted, else unsigned, which
     /// still shows who answers.
-    async fn call(&self, address: IpAddr, stream: TlsStream<TcpStream>, trusted: bool) {
+    pub(crate) async fn ask(&self, stream: TlsStream<Stream>, trusted: bool) -> Step<Reply, CallFailure> {
         let credentials = self.shared.credentials.as_ref().filter(|_| trusted);
         let asking = async {
             let connection = Arc::new(Connection::open(stream, &self.target.host).await?);
             call::call(&connection, &self.target, credentials, &self.until).await
         };
         // The SDKs' futures are large; on the heap they do not weigh on every task that only might make a call.
-        let step = measure(&self.shared.clock, Box::pin(asking)).await;
-        self.slot.attempt(address, |attempt| attempt.call = step);
+        measure(&self.shared.clock, Box::pin(asking)).await
     }
 }
 

@@ -22,6 +22,7 @@ use crate::plan::{CallPlan, TargetPlan};
 use crate::run::Until;
 
 use connector::Recorder;
+pub(crate) use reply::{collapse, field};
 
 /// Makes the request that the plan wants for this target.
 ///

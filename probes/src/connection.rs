@@ -20,11 +20,12 @@ use tokio::task::JoinHandle;
 
 use crate::observations::CallFailure;
 use crate::step::Unclassified;
+use crate::stream::Stream;
 
 /// The most that is read of an answer's body; errors and the first page of a list are far smaller.
 const LARGEST_BODY: usize = 64 * 1024;
 /// The most that is buffered of an answer's head.
-const LARGEST_HEAD: usize = 64 * 1024;
+pub(crate) const LARGEST_HEAD: usize = 64 * 1024;
 
 /// HTTP on the connection that was measured.
 #[derive(Debug)]
@@ -57,6 +58,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let stream: Stream = Box::new(stream);
         let (sender, connection) = Builder::new()
             .max_buf_size(LARGEST_HEAD)
             .handshake(TokioIo::new(stream))
@@ -132,7 +134,7 @@ async fn read(mut body: Incoming) -> Result<Bytes, CallFailure> {
 }
 
 /// Names an error of the HTTP library by its kind; the text is only kept.
-fn classify(error: &hyper::Error) -> CallFailure {
+pub(crate) fn classify(error: &hyper::Error) -> CallFailure {
     if error.is_parse() {
         return CallFailure::NotHttp { text: describe(error) };
     }

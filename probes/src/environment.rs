@@ -2,7 +2,7 @@
 //! interfaces and routes, proxies, clock and credentials.
 //!
 //! It knows no target and judges nothing. [`Environment`] goes into the plan and into the report; [`Secrets`] go only
-//! to the signer and are never written anywhere.
+//! to the signer, [`ProxyAuthorizations`] only to the proxies, and neither is ever written anywhere.
 
 mod aws_files;
 mod container;
@@ -15,6 +15,7 @@ mod interfaces;
 mod metadata;
 mod observe;
 mod proxies;
+mod proxy_authorizations;
 mod region;
 mod resolv_conf;
 
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::credentials::Secrets;
 pub use self::observe::{Host, ObserveSettings, observe};
+pub use self::proxy_authorizations::ProxyAuthorizations;
 use crate::step::Step;
 
 /// What the host says about itself.

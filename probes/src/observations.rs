@@ -3,12 +3,16 @@
 //! These types only hold facts. They do not know what a fact means; the judging crate reads them, either fresh from a
 //! run or back from a saved report.
 
+mod proxied;
+
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::step::{Step, Unclassified};
+
+pub use proxied::{Proxied, ProxyAnswer, ProxyFailure};
 
 /// Everything one run saw of its targets and controls.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +38,9 @@ pub struct TargetObservation {
     pub lookups: Vec<Lookup>,
     /// What happened at every address that any resolver gave, ordered by address.
     pub attempts: Vec<Attempt>,
+    /// What happened on the way through the proxy that the environment names for it; `None` where it names none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub proxied: Option<Proxied>,
 }
 
 /// What one resolver said about one host name.

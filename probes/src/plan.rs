@@ -79,6 +79,36 @@ pub struct TargetPlan {
     /// The service's address prefixes, most specific match wins: addresses in the same prefix take the same route out of
     /// the subnet, so one walk serves them.
     pub prefixes: Vec<IpNet>,
+    /// The proxy that clients on this host take for it; measured beside the direct way. `None` where they take none.
+    pub proxy: Option<ProxyPlan>,
+}
+
+/// A proxy that clients reach a target through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyPlan {
+    /// The environment variable that names it; the user and password in its value are used and not told.
+    pub variable: String,
+    /// Its host alone, a name or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether the proxy itself is spoken to over TLS (`https://` in the variable).
+    pub over_tls: bool,
+}
+
+impl ProxyPlan {
+    /// Host and port, as they stand in a URL.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = self.bare_host();
+        if host.contains(':') { format!("[{host}]:{}", self.port) } else { format!("{host}:{}", self.port) }
+    }
+
+    /// The host without the brackets that an IPv6 address has in a URL.
+    pub(crate) fn bare_host(&self) -> &str {
+        let unwrapped = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        unwrapped.unwrap_or(&self.host)
+    }
 }
 
 /// The one harmless request that a target gets.

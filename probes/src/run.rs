@@ -24,7 +24,7 @@ use rustls::crypto::ring;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::environment::Host;
+use crate::environment::{Host, ProxyAuthorizations};
 use crate::hops::{self, Found};
 use crate::observations::Observations;
 use crate::plan::ProbePlan;
@@ -34,6 +34,7 @@ use crate::tls::TlsClient;
 
 pub(crate) use board::{Board, Slot};
 pub(crate) use guard::measure;
+pub(crate) use target::DESCRIPTORS_OF_A_CHILD;
 pub(crate) use until::Until;
 
 /// The port of every AWS API.
@@ -54,7 +55,7 @@ pub async fn run(
     run_on_port(HTTPS, plan, host, clock, stop).await
 }
 
-async fn run_on_port(
+pub(crate) async fn run_on_port(
     port: u16,
     plan: &ProbePlan,
     host: &Host,
@@ -87,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) roots: Arc<Roots>,
     /// What calls are signed with.
     pub(crate) credentials: Option<Credentials>,
+    /// What proxies are shown.
+    pub(crate) proxy_authorizations: ProxyAuthorizations,
     /// How many sockets may be open.
     pub(crate) sockets: Arc<Semaphore>,
     /// The largest round trip so far, in microseconds.
@@ -157,6 +160,7 @@ async fn carry_out(port: u16, plan: &ProbePlan, host: &Host, clock: Clock, board
         tls,
         roots: Arc::new(Roots::new(provider, plan.ca_bundle.clone())),
         credentials: host.secrets.as_ref().map(crate::environment::Secrets::credentials),
+        proxy_authorizations: host.proxy_authorizations.clone(),
         sockets: Arc::new(Semaphore::new(socket_limit())),
         largest_rtt_us: AtomicU64::new(0),
         chains_done: watch::Sender::new(None),
@@ -205,4 +209,4 @@ fn socket_limit() -> usize {
 #[cfg(test)]
 mod scale;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -12,7 +12,6 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -20,6 +19,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use crate::observations::{Certificate, TlsFailure};
 use crate::run::Until;
 use crate::step::Unclassified;
+use crate::stream::Stream;
 
 /// The longest text that is kept of a peer's name or error.
 const LONGEST_TEXT: usize = 300;
@@ -67,10 +67,10 @@ impl TlsClient {
     /// How the handshake failed; an untrusted chain is no failure.
     pub(crate) async fn handshake(
         &self,
-        stream: TcpStream,
+        stream: Stream,
         host: &str,
         until: &Until,
-    ) -> Result<(Presented, TlsStream<TcpStream>), TlsFailure> {
+    ) -> Result<(Presented, TlsStream<Stream>), TlsFailure> {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| {
             TlsFailure::Unclassified(Unclassified::from_text(format!("{host:?} is no server name: {error}")))
         })?;

@@ -42,13 +42,14 @@ pub(super) fn without_reason(operation: &str, signed: bool, received: &Received)
 }
 
 /// One line of text, without control characters, at most 600 characters.
-pub(super) fn collapse(text: &str) -> String {
+pub(crate) fn collapse(text: &str) -> String {
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
     let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     line.chars().take(LONGEST_MESSAGE).collect()
 }
 
-fn field(headers: &HeaderMap, name: &str) -> Option<String> {
+/// A header field as one line, at most 300 characters; `None` where it is missing or empty.
+pub(crate) fn field(headers: &HeaderMap, name: &str) -> Option<String> {
     let value = headers.get(name)?;
     let text = collapse(&String::from_utf8_lossy(value.as_bytes()));
     (!text.is_empty()).then(|| text.chars().take(LONGEST_FIELD).collect())

@@ -24,13 +24,14 @@ fn plan(host: &str, call: CallPlan) -> TargetPlan {
         region: "eu-west-1".to_owned(),
         call,
         prefixes: Vec::new(),
+        proxy: None,
     }
 }
 
 async fn connect(address: SocketAddr, host: &str) -> Arc<Connection> {
     let (_, stream) = tcp::connect(address, &soon()).await.unwrap();
     let client = TlsClient::new(&Arc::new(ring::default_provider())).unwrap();
-    let (_, stream) = client.handshake(stream, host, &soon()).await.unwrap();
+    let (_, stream) = client.handshake(Box::new(stream), host, &soon()).await.unwrap();
     Arc::new(Connection::open(stream, host).await.unwrap())
 }
 

@@ -9,7 +9,8 @@ use super::credentials::{self, Secrets, Sources};
 use super::files::{self, Variables};
 use super::metadata::Metadata;
 use super::{
-    Ec2Sign, Environment, container, firmware, hosts_file, imds, interfaces, proxies, region, resolv_conf,
+    Ec2Sign, Environment, ProxyAuthorizations, container, firmware, hosts_file, imds, interfaces, proxies,
+    region, resolv_conf,
 };
 use crate::routes;
 use crate::step::Clock;
@@ -36,6 +37,8 @@ pub struct Host {
     pub environment: Environment,
     /// What may not; `None` where no source has credentials.
     pub secrets: Option<Secrets>,
+    /// The users and passwords in the proxy variables, which may not be told either.
+    pub proxy_authorizations: ProxyAuthorizations,
 }
 
 /// Looks at the host.
@@ -60,7 +63,7 @@ pub async fn observe(settings: &ObserveSettings, clock: &Clock) -> Host {
     fill_from_metadata(&mut environment, metadata, |metadata, search| {
         region::hints(settings.region.as_deref(), metadata, config_region.as_deref(), search, &variables)
     });
-    Host { environment, secrets }
+    Host { environment, secrets, proxy_authorizations: proxies::authorizations(&variables) }
 }
 
 /// IPv4 unless the SDKs' setting says otherwise or there is no way to it.

@@ -2,9 +2,10 @@
 //!
 //! It does not say which requests a proxy would take; programs read these variables in different ways.
 
-use super::Proxy;
 use super::files::{self, Variables};
+use super::{Proxy, ProxyAuthorizations};
 
+const NAME_LIMIT: usize = 128;
 const PROXIES_LIMIT: usize = 32;
 const VALUE_LIMIT: usize = 1024;
 
@@ -16,10 +17,22 @@ pub(super) fn observe(variables: &Variables) -> Vec<Proxy> {
         .filter(|(name, value)| !value.is_empty() && is_proxy_variable(name))
         .take(PROXIES_LIMIT)
         .map(|(name, value)| Proxy {
-            variable: files::clipped(name, 128),
+            variable: files::clipped(name, NAME_LIMIT),
             value: files::clipped(&without_password(value), VALUE_LIMIT),
         })
         .collect()
+}
+
+/// The users and passwords in the same variables.
+pub(super) fn authorizations(variables: &Variables) -> ProxyAuthorizations {
+    let mut kept = ProxyAuthorizations::default();
+    let names_a_proxy = |name: &str| is_proxy_variable(name) && !name.eq_ignore_ascii_case("no_proxy");
+    for (name, value) in variables.iter().filter(|(name, _)| names_a_proxy(name)) {
+        if let Some(user_and_password) = parted(value).0 {
+            kept.keep(&files::clipped(name, NAME_LIMIT), user_and_password);
+        }
+    }
+    kept
 }
 
 fn is_proxy_variable(name: &str) -> bool {
@@ -27,15 +40,24 @@ fn is_proxy_variable(name: &str) -> bool {
 }
 
 /// The value without what stands between a scheme and an at sign.
+fn without_password(value: &str) -> String {
+    match parted(value) {
+        (None, _) => value.to_owned(),
+        (Some(_), (Some(scheme), host)) => format!("{scheme}://{host}"),
+        (Some(_), (None, host)) => host.to_owned(),
+    }
+}
+
+/// What stands between a scheme and an at sign, and the scheme and the rest around it.
 ///
 /// Everything up to the *last* at sign goes, because passwords hold at signs, slashes and commas that nobody escaped.
-fn without_password(value: &str) -> String {
+fn parted(value: &str) -> (Option<&str>, (Option<&str>, &str)) {
     let Some((before, host)) = value.rsplit_once('@') else {
-        return value.to_owned();
+        return (None, (None, value));
     };
     match before.split_once("://") {
-        Some((scheme, _)) if is_scheme(scheme) => format!("{scheme}://{host}"),
-        _ => host.to_owned(),
+        Some((scheme, user)) if is_scheme(scheme) => (Some(user), (Some(scheme), host)),
+        _ => (Some(before), (None, host)),
     }
 }
 
@@ -79,6 +101,23 @@ mod tests {
         ] {
             assert_eq!(without_password(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn the_users_and_passwords_are_kept_by_variable_and_shown_to_proxies_alone() {
+        let variables = Variables::from([
+            ("https_proxy", "http://alice:p%40s@proxy:3128/"),
+            ("HTTP_PROXY", "bob:pa:ss@proxy:3128"),
+            ("all_proxy", "http://proxy:3128"),
+            ("no_proxy", "carol@example.com"),
+        ]);
+        let kept = authorizations(&variables);
+        let shown = |variable| kept.of(variable).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(shown("https_proxy").as_deref(), Some("Basic YWxpY2U6cEBz"));
+        assert_eq!(shown("HTTP_PROXY").as_deref(), Some("Basic Ym9iOnBhOnNz"));
+        assert_eq!((shown("all_proxy"), shown("no_proxy")), (None, None));
+        assert!(kept.of("https_proxy").unwrap().is_sensitive());
+        assert_eq!(format!("{kept:?}"), "ProxyAuthorizations(..)");
     }
 
     proptest! {

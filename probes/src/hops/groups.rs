@@ -177,6 +177,7 @@ mod tests {
             region: "eu-west-1".to_owned(),
             call,
             prefixes: prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect(),
+            proxy: None,
         }
     }
 

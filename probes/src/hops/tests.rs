@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::process::Command;
 
 use super::*;
-use crate::environment::{Environment, Host};
+use crate::environment::{Environment, Host, ProxyAuthorizations};
 use crate::observations::{Attempt, Observations, TcpFailure};
 use crate::plan::{Budgets, CallPlan, Families, ProbePlan};
 use crate::step::Clock;
@@ -25,6 +25,7 @@ fn target(name: &str, prefixes: &[&str]) -> TargetPlan {
         region: "eu-west-1".to_owned(),
         call: CallPlan::UnsignedGet,
         prefixes: prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect(),
+        proxy: None,
     }
 }
 
@@ -97,7 +98,7 @@ fn serve() {
 fn walk_in_the_instance() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let environment = Environment { ipv4_route: true, ipv6_route: true, ..Environment::default() };
-    let host = Host { environment, secrets: None };
+    let host = Host { environment, secrets: None, proxy_authorizations: ProxyAuthorizations::default() };
     // The first run finds the routers' limits unused; the following find them used up by the one before.
     for round in 0..4 {
         let began = Instant::now();

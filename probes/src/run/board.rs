@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::observations::{
-    Answer, Attempt, ChosenRoute, Lookup, Observations, ResolverKind, TargetObservation,
+    Answer, Attempt, ChosenRoute, Lookup, Observations, Proxied, ResolverKind, TargetObservation,
 };
 use crate::plan::{ProbePlan, TargetPlan};
+use crate::proxy;
 use crate::step::{Outcome, SkipReason, Step};
 
 /// The observations of a run while it goes on.
@@ -84,6 +85,11 @@ impl Slot {
         self.with(|target| target.attempts.iter_mut().find(|attempt| attempt.address == address).map(write));
     }
 
+    /// Writes facts about the way through the proxy down.
+    pub(crate) fn proxied(&self, write: impl FnOnce(&mut Proxied)) {
+        self.with(|target| target.proxied.as_mut().map(write));
+    }
+
     /// Turns what was not tried into an internal error, after a fault of this program in the target's task.
     pub(crate) fn note_fault(&self) {
         self.with(|target| {
@@ -92,12 +98,18 @@ impl Slot {
                 lookup.aaaa.iter_mut().for_each(fault);
             }
             target.attempts.iter_mut().for_each(fault_attempt);
+            target.proxied.iter_mut().for_each(fault_proxied);
         });
     }
 
     /// The same after a fault in one attempt.
     pub(crate) fn note_fault_at(&self, address: IpAddr) {
         self.attempt(address, fault_attempt);
+    }
+
+    /// The same after a fault on the way through the proxy.
+    pub(crate) fn note_fault_in_proxied(&self) {
+        self.proxied(fault_proxied);
     }
 
     fn with<R>(&self, write: impl FnOnce(&mut TargetObservation) -> R) -> R {
@@ -128,6 +140,7 @@ fn untried(plan: &ProbePlan, target: &TargetPlan) -> TargetObservation {
         required: target.required,
         lookups: std::iter::once(system).chain(asked).collect(),
         attempts: Vec::new(),
+        proxied: target.proxy.as_ref().map(proxy::untried),
     }
 }
 
@@ -139,6 +152,13 @@ fn fault_attempt(attempt: &mut Attempt) {
     fault(&mut attempt.tcp);
     fault(&mut attempt.tls);
     fault(&mut attempt.call);
+}
+
+fn fault_proxied(proxied: &mut Proxied) {
+    fault(&mut proxied.tcp);
+    fault(&mut proxied.connect);
+    fault(&mut proxied.tls);
+    fault(&mut proxied.call);
 }
 
 fn fault<T, F>(step: &mut Step<T, F>) {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use super::*;
-use crate::environment::Environment;
+use crate::environment::{Environment, ProxyAuthorizations};
 use crate::loopback::{Authority, Service, http};
 use crate::plan::{Budgets, CallPlan, Families, TargetPlan};
 
@@ -70,6 +70,7 @@ async fn measure_all() {
         region: "eu-west-1".to_owned(),
         call: CallPlan::UnsignedGet,
         prefixes: Vec::new(),
+        proxy: None,
     };
     let plan = |targets: u8| ProbePlan {
         budgets: Budgets {
@@ -86,7 +87,7 @@ async fn measure_all() {
         ca_bundle: Some(BUNDLE.into()),
     };
     let environment = Environment { ipv4_route: true, ..Environment::default() };
-    let host = Host { environment, secrets: None };
+    let host = Host { environment, secrets: None, proxy_authorizations: ProxyAuthorizations::default() };
     for targets in [7, TARGETS] {
         let clock = Clock::start();
         let seen = run(&plan(targets), &host, &clock, std::future::pending()).await;

@@ -14,11 +14,12 @@ use crate::attempt;
 use crate::dns;
 use crate::hops::Found;
 use crate::observations::{Answer, Lookup, LookupFailure};
-use crate::plan::{Families, ResolverPlan, TargetPlan};
+use crate::plan::{Families, ProxyPlan, ResolverPlan, TargetPlan};
+use crate::proxy;
 use crate::step::{Outcome, SkipReason, Step, millis};
 
 /// Descriptors that a lookup through the host's own name service may take: the child's pipes and its pid.
-const DESCRIPTORS_OF_A_CHILD: u32 = 4;
+pub(crate) const DESCRIPTORS_OF_A_CHILD: u32 = 4;
 /// Descriptors that one question to a resolver may take: a datagram socket, then a stream.
 const DESCRIPTORS_OF_A_QUESTION: u32 = 2;
 
@@ -45,17 +46,21 @@ async fn try_every_address(
     let target = Arc::new(target);
     let mut lookups = questions(&shared, &slot, &target, &until);
     let mut attempts = JoinSet::new();
+    let context = || attempt::Context {
+        shared: Arc::clone(&shared),
+        slot: slot.clone(),
+        target: Arc::clone(&target),
+        until: until.clone(),
+    };
+    if let Some(proxy) = target.proxy.clone() {
+        attempts.spawn(go_through(context(), proxy));
+    }
     let mut known = HashSet::new();
     while let Some(ended) = lookups.join_next().await {
         // Questions catch their own faults; a task that still ended badly gave no addresses.
         for address in ended.unwrap_or_default() {
             if known.insert(address) {
-                let context = attempt::Context {
-                    shared: Arc::clone(&shared),
-                    slot: slot.clone(),
-                    target: Arc::clone(&target),
-                    until: until.clone(),
-                };
+                let context = context();
                 if let Some(route) = context.open(address) {
                     let place = Found::address(slot.clone(), &target, address, route);
                     // The walker ends only after all targets, or together with the run.
@@ -75,6 +80,13 @@ async fn carry_out(context: attempt::Context, address: IpAddr) {
     let slot = context.slot.clone();
     if caught(Box::pin(context.carry_out(address))).await.is_none() {
         slot.note_fault_at(address);
+    }
+}
+
+/// The same for the way through a proxy.
+async fn go_through(context: attempt::Context, proxy: ProxyPlan) {
+    if caught(Box::pin(proxy::observe(&context, &proxy))).await.is_none() {
+        context.slot.note_fault_in_proxied();
     }
 }
 

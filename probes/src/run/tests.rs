@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
-use crate::environment::Environment;
+use crate::environment::{Environment, ProxyAuthorizations};
 use crate::loopback::{Authority, Service, empty_plan, http, silent_peer};
 use crate::observations::{TargetObservation, TcpFailure, TlsFailure, Verification};
 use crate::plan::{CallPlan, Families, TargetPlan};
@@ -11,12 +11,12 @@ use crate::step::{SkipReason, Step};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-fn host() -> Host {
+pub(crate) fn host() -> Host {
     let environment = Environment { ipv4_route: true, ..Environment::default() };
-    Host { environment, secrets: None }
+    Host { environment, secrets: None, proxy_authorizations: ProxyAuthorizations::default() }
 }
 
-fn target(name: &str) -> TargetPlan {
+pub(crate) fn target(name: &str) -> TargetPlan {
     TargetPlan {
         target: name.to_owned(),
         service: name.to_owned(),
@@ -25,10 +25,11 @@ fn target(name: &str) -> TargetPlan {
         region: "eu-west-1".to_owned(),
         call: CallPlan::UnsignedGet,
         prefixes: Vec::new(),
+        proxy: None,
     }
 }
 
-fn plan(targets: Vec<TargetPlan>) -> ProbePlan {
+pub(crate) fn plan(targets: Vec<TargetPlan>) -> ProbePlan {
     ProbePlan { targets, ..empty_plan() }
 }
 
@@ -141,7 +142,7 @@ async fn a_silent_control_is_timed_out_when_the_evidence_budget_is_over() {
 }
 
 /// What an attempt at the plan's first target works with.
-fn context(
+pub(crate) fn context(
     board: &Board,
     plan: ProbePlan,
     port: u16,
@@ -155,6 +156,7 @@ fn context(
         tls: TlsClient::new(&provider).unwrap(),
         roots: Arc::new(Roots::new(provider, plan.ca_bundle.clone())),
         credentials,
+        proxy_authorizations: ProxyAuthorizations::default(),
         sockets: Arc::new(Semaphore::new(8)),
         largest_rtt_us: AtomicU64::new(0),
         chains_done: watch::Sender::new(None),

@@ -17,7 +17,7 @@ const HOST: &str = "s3.eu-west-1.amazonaws.com";
 async fn handshake(address: std::net::SocketAddr, until: &Until) -> Result<Presented, TlsFailure> {
     let (_, stream) = tcp::connect(address, until).await.unwrap();
     let client = TlsClient::new(&Arc::new(ring::default_provider())).unwrap();
-    client.handshake(stream, HOST, until).await.map(|(presented, _)| presented)
+    client.handshake(Box::new(stream), HOST, until).await.map(|(presented, _)| presented)
 }
 
 /// What the three sets of roots say of a server whose authority stands in the bundle file, or does not.
