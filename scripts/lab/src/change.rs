@@ -87,6 +87,9 @@ pub(crate) enum Change {
         network_acl: String,
         entries: Vec<AclEntry>,
     },
+    InstanceSecurityGroups {
+        security_groups: Vec<String>,
+    },
     MoveInstance {
         subnet: String,
         private_address: Ipv4Addr,
@@ -164,6 +167,9 @@ pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), Nothi
         }
         Change::AclIngress { network_acl, entries } => {
             network_acl_mut(topology, &network_acl)?.ingress = entries;
+        }
+        Change::InstanceSecurityGroups { security_groups } => {
+            topology.instance.security_groups = security_groups;
         }
         Change::MoveInstance { subnet, private_address, public_address } => {
             topology.instance.subnet = subnet;

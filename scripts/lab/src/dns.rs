@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Deserialize;
 
 pub(crate) use server::{Endpoints, Lookup, serve};
-pub(crate) use zones::{Found, Zones, endpoint_name, private_names};
+pub(crate) use zones::{Data, Found, Record, Zones, endpoint_name, private_names};
 
 use crate::topology::Topology;
 

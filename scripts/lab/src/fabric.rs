@@ -88,8 +88,10 @@ pub(crate) struct Element {
 pub(crate) enum ElementKind {
     Instance,
     GatewayEndpoint,
-    /// An interface endpoint's network interface or another host.
+    /// An interface endpoint's network interface.
     NetworkInterface,
+    /// Another host, such as one with a proxy.
+    Host,
     NatGateway,
     InternetGateway,
     /// Its way to the internet; what goes to an endpoint behind it counts as gone to a network interface.

@@ -20,6 +20,7 @@ use crate::fabric::{
 use crate::imds;
 use crate::imds::tree::{Identity, Tree};
 use crate::instance;
+use crate::proxy;
 use crate::realise::{self, FOLDER};
 use crate::scenario::Definition;
 use crate::topology::Topology;
@@ -50,6 +51,7 @@ pub(crate) fn run(definition: &Definition, command: &[OsString]) -> anyhow::Resu
     let runtime = Runtime::new().context("failed to start the runtime")?;
     start_aws(&runtime, topology, &aws)?;
     start_resolvers(&runtime, definition)?;
+    start_proxies(&runtime, definition)?;
     start_metadata(&runtime, definition, &aws)?;
 
     let files = [
@@ -262,6 +264,15 @@ fn start_resolvers(runtime: &Runtime, definition: &Definition) -> anyhow::Result
             })
         });
         runtime.spawn(dns::serve(endpoints, fault, Arc::clone(&zones), lookup));
+    }
+    Ok(())
+}
+
+fn start_proxies(runtime: &Runtime, definition: &Definition) -> anyhow::Result<()> {
+    let zones = Arc::new(Zones::new(definition.topology.clone(), definition.dns.answers.clone()));
+    for proxy in definition.proxies.clone() {
+        let listener = listen(INTERFACES, "a proxy", || proxy::bind(&proxy))?;
+        runtime.spawn(proxy::serve(listener, proxy, Arc::clone(&zones)));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod imds;
 mod instance;
 mod lab;
 mod prefixes;
+mod proxy;
 mod realise;
 mod scenario;
 mod sys;

@@ -16,6 +16,7 @@ use crate::aws;
 use crate::change::{self, Change, NothingToChange};
 use crate::dns::Dns;
 use crate::imds::Imds;
+use crate::proxy::Proxy;
 use crate::topology::{self, Invalid, Topology};
 use expect::Expect;
 
@@ -27,6 +28,7 @@ pub(crate) struct Definition {
     pub(crate) imds: Imds,
     pub(crate) dns: Dns,
     pub(crate) aws: aws::Config,
+    pub(crate) proxies: Vec<Proxy>,
     /// Variables of the instance besides the clean ones every run has, such as proxies.
     pub(crate) environment: BTreeMap<String, String>,
     /// What the agent is started with, besides the output format.
@@ -86,6 +88,7 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
         imds: parse(&path, sections.imds)?,
         dns,
         aws,
+        proxies: file.proxies,
         environment: file.environment,
         arguments: file.arguments,
         expect: file.expect,
@@ -122,6 +125,8 @@ struct File {
     dns: Table,
     #[serde(default)]
     aws: Table,
+    #[serde(default)]
+    proxies: Vec<Proxy>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
     #[serde(default)]

@@ -25,7 +25,7 @@ pub(crate) struct Truth {
     pub(crate) capabilities: Option<Capabilities>,
 }
 
-/// Packets from the instance to port 443 of one address, by the element they left the router to.
+/// Packets from the instance to port 443 (or that of a proxy) of one address, by the element they left the router to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Flow {
     pub(crate) address: Ipv4Addr,
@@ -136,19 +136,21 @@ fn carrier(topology: &Topology, element: &Element, address: Ipv4Addr) -> (String
     if let Some(endpoint) = beyond.and_then(|gateway| gateway.endpoint_at(address)) {
         return (endpoint.id.clone(), ElementKind::NetworkInterface);
     }
-    let id = owner(topology, address).filter(|_| element.id.is_empty());
-    (id.unwrap_or_else(|| element.id.clone()), element.kind)
+    match owner(topology, address).filter(|_| element.id.is_empty()) {
+        Some(owner) => owner,
+        None => (element.id.clone(), element.kind),
+    }
 }
 
 /// The endpoint or host a private address belongs to.
-fn owner(topology: &Topology, address: Ipv4Addr) -> Option<String> {
+fn owner(topology: &Topology, address: Ipv4Addr) -> Option<(String, ElementKind)> {
     let endpoint = topology
         .interface_endpoints
         .iter()
         .find(|endpoint| endpoint.network_interfaces.iter().any(|interface| interface.address == address))
-        .map(|endpoint| endpoint.id.clone());
-    endpoint
-        .or_else(|| topology.hosts.iter().find(|host| host.address == address).map(|host| host.id.clone()))
+        .map(|endpoint| (endpoint.id.clone(), ElementKind::NetworkInterface));
+    let host = || topology.hosts.iter().find(|host| host.address == address);
+    endpoint.or_else(|| host().map(|host| (host.id.clone(), ElementKind::Host)))
 }
 
 /// Packet counts by set, address and interface, from the listing of `nft -j`.

@@ -280,6 +280,58 @@ fn a_resolver_of_the_company_may_know_other_names() {
 
 #[test]
 #[ignore = "needs user namespaces"]
+fn a_proxy_carries_what_it_may_and_says_why_it_refuses_the_rest() {
+    let through = |settings: &str, arguments: &[&str]| {
+        let proxy = format!(
+            "[[change]]\nkind = 'ingress'\nsecurity_group = 'sg-0a0a0a0a0a0a0a0a0'\nrules = [{{ protocol = 'tcp', \
+             ports = [3128, 3128], peer = '10.0.0.0/16' }}]\n[[change]]\nkind = 'add_host'\nhost = {{ id = 'proxy', \
+             subnet = 'subnet-0c2c2c2c2c2c2c2c2', address = '10.0.2.31', security_groups = \
+             ['sg-0a0a0a0a0a0a0a0a0'] }}\n[[proxies]]\naddress = '10.0.2.31'\n{settings}\n[environment]\n\
+             HTTPS_PROXY = 'http://10.0.2.31:3128'\n"
+        );
+        let mut command = vec!["curl", "-sS", "-m", "5", "-o", "/dev/null", "-D", "-"];
+        let url = format!("https://{S3}/");
+        command.extend(arguments);
+        command.push(&url);
+        run_changed(&proxy, &command)
+    };
+    let carried = through("", &[]);
+    assert_eq!(carried.code(), 0, "{carried:?}");
+    assert!(carried.text().contains("Via: 1.1 proxy.corp.example"), "{carried:?}");
+    assert_eq!(carried.elements(), ["proxy"]);
+    let direct = through("", &["--noproxy", ".amazonaws.com"]);
+    assert_eq!(direct.elements(), ["vpce-0a3a3a3a3a3a3a3a3"], "{direct:?}");
+    let denied = through(&format!("deny = ['{S3}']"), &[]);
+    assert!(denied.text().starts_with("HTTP/1.1 403 "), "{denied:?}");
+    let asked = "authorization = 'Basic dXNlcjpwYXNz'";
+    assert!(through(asked, &[]).text().starts_with("HTTP/1.1 407 "));
+    assert_eq!(through(asked, &["--proxy-user", "user:pass"]).code(), 0);
+}
+
+#[test]
+#[ignore = "needs user namespaces"]
+fn nat_sends_on_by_the_table_of_its_own_subnet_which_may_lead_into_an_endpoint() {
+    let changes = "[[change]]\nkind = 'remove_route'\nroute_table = 'rtb-0b1b1b1b1b1b1b1b1'\ndestination = 'pl-63a5400a'\n\
+                   [[change]]\nkind = 'set_route'\nroute_table = 'rtb-0b1b1b1b1b1b1b1b1'\ndestination = '0.0.0.0/0'\n\
+                   target = 'nat-0f0f0f0f0f0f0f0f0'\n[[change]]\nkind = 'set_route'\n\
+                   route_table = 'rtb-0a0a0a0a0a0a0a0a0'\ndestination = 'pl-63a5400a'\ntarget = 'vpce-0a3a3a3a3a3a3a3a3'";
+    let ran = run_changed(changes, &traceroute(S3));
+    assert_eq!(trace(&ran)[0], "10.0.0.220", "{ran:?}");
+    assert_eq!(ran.elements(), ["nat-0f0f0f0f0f0f0f0f0"]);
+    assert_eq!(ran.truth["flows"][0]["onward"], serde_json::json!(["gateway_endpoint"]));
+}
+
+#[test]
+#[ignore = "needs user namespaces"]
+fn what_lies_behind_a_transit_gateway_is_counted_by_its_end() {
+    let ssm = curl(SSM);
+    let command = ssm.each_ref().map(String::as_str);
+    assert_eq!(run("central-egress", &command).elements(), ["tgw-0a0b0c0d0e0f0a0b0"]);
+    assert_eq!(run("hub-interface-endpoint", &command).elements(), ["vpce-0abababababababab"]);
+}
+
+#[test]
+#[ignore = "needs user namespaces"]
 fn the_command_has_no_privileges_and_a_clean_environment() {
     let ran = run("healthy-private", &["sh", "-c", "grep -E '^(Cap|NoNewPrivs|Uid)' /proc/self/status; env"]);
     let text = ran.text();

@@ -231,7 +231,7 @@ fn input(topology: &Topology, silences: Silences, text: &mut String) {
     line(text, format_args!("\t}}"));
 }
 
-/// Packets to port 443 per destination and element: sent towards it before any filter, let through by all filters, and
+/// Packets to port 443, or that of a proxy, per destination and element: sent towards it before any filter, let through by all filters, and
 /// answered; and where NAT gateways sent on what they had translated.
 const COUNTS: &str = "table ip counts {
 \tset offered {
@@ -260,13 +260,13 @@ const COUNTS: &str = "table ip counts {
 \t}
 \tchain before {
 \t\ttype filter hook forward priority -10; policy accept;
-\t\tiifname \"inst*\" tcp dport 443 update @offered { ip daddr . oifname }
+\t\tiifname \"inst*\" tcp dport { 443, 3128 } update @offered { ip daddr . oifname }
 \t}
 \tchain after {
 \t\ttype filter hook forward priority 10; policy accept;
-\t\tiifname \"inst*\" tcp dport 443 update @carried { ip daddr . oifname }
-\t\tiifname \"nat*\" tcp dport 443 update @onward { ip daddr . oifname }
-\t\toifname \"inst*\" tcp sport 443 update @answered { ip saddr . iifname }
+\t\tiifname \"inst*\" tcp dport { 443, 3128 } update @carried { ip daddr . oifname }
+\t\tiifname \"nat*\" tcp dport { 443, 3128 } update @onward { ip daddr . oifname }
+\t\toifname \"inst*\" tcp sport { 443, 3128 } update @answered { ip saddr . iifname }
 \t}
 }
 ";
