@@ -82,12 +82,16 @@ fn guarded(rule: &Rule, case: &Case<'_>) -> Check {
     })
 }
 
-/// What every claim that meets a real finding is explained by. A finding that is itself explained explains nothing more
-/// by itself: its own cause claims what lies behind it.
+/// What every claim that meets a real finding is explained by. A finding that is itself explained explains nothing more, so
+/// that whatever is hidden has a cause that is shown.
 fn explained_by(findings: &[Finding]) -> BTreeMap<Explained, String> {
     let present: Vec<Explained> = findings.iter().map(key).collect();
     let mut explained = BTreeMap::new();
     for cause in findings {
+        // Two findings that explain each other would both vanish: the first of them stays.
+        if explained.contains_key(&key(cause)) {
+            continue;
+        }
         for claim in &cause.explains {
             if present.contains(claim) && *claim != key(cause) {
                 explained

@@ -74,6 +74,19 @@ const DENIAL_CODES: &[&str] = &[
     "AuthorizationError",
 ];
 
+/// What a refusal says beyond who asked for what: from "because no …", "explicit deny in …" or the words about the signature's
+/// time on, and in any case at most 160 characters. All that is read of a message is read of this, so that a brief report,
+/// which keeps no more, means the same.
+#[must_use]
+pub fn essence(message: &str) -> String {
+    let text = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Only ASCII letters change, so places in the one are places in the other.
+    let lower = text.to_ascii_lowercase();
+    let marks = ["because no ", "explicit deny in ", "signature expired", "signature not yet current"];
+    let from = marks.iter().filter_map(|mark| lower.find(mark)).min().unwrap_or_default();
+    text[from..].chars().take(160).collect()
+}
+
 /// What the last word of a call was: the follow-up's, where the call itself had no body.
 #[must_use]
 pub fn last_word(reply: &Reply) -> &Reply {
@@ -101,10 +114,10 @@ pub fn refuses_credentials(reply: &Reply) -> bool {
 #[must_use]
 pub fn refuses_time(reply: &Reply) -> bool {
     let last = last_word(reply);
-    let message = last.message.as_deref().unwrap_or_default();
+    let message = essence(last.message.as_deref().unwrap_or_default()).to_ascii_lowercase();
     last.code.as_deref() == Some("RequestTimeTooSkewed")
-        || message.contains("Signature expired")
-        || message.contains("Signature not yet current")
+        || message.contains("signature expired")
+        || message.contains("signature not yet current")
 }
 
 impl PolicyType {
@@ -125,7 +138,7 @@ impl PolicyType {
 }
 
 fn read(message: &str) -> Refusal {
-    let text = message.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+    let text = essence(message).to_ascii_lowercase();
     let after = |mark: &str| text.find(mark).map(|at| &text[at + mark.len()..]);
     let named = |rest: &str| {
         let rest = rest.trim_start_matches("a ").trim_start_matches("an ").trim_start_matches("the ");

@@ -17,7 +17,7 @@ use texts::contact_text;
 use walks::{control_of, control_place, hops_of};
 
 pub(crate) use configured::{is_known, is_primary};
-pub use texts::{essence, tcp_text, tls_text};
+pub use texts::{tcp_text, tls_text};
 pub use walks::Walks;
 
 /// The signals of one address, the row of the table that they lead to, and the reasons in a reader's order.
@@ -51,7 +51,7 @@ pub fn of_attempt(
     let (control, control_text) = control_of(environment, walks, hops, attempt);
     let contact = contact(attempt);
     let (identity, identity_text) = identity_of(environment, attempt);
-    let (word, word_text) = word_of(attempt);
+    let (word, word_text) = word_of(attempt, contact, identity);
     let (public_address, public_text) = public_address_of(environment);
     let said = configured_of(recording, address, target, attempt);
     let configured = said.configured;
@@ -135,10 +135,16 @@ fn identity_of(environment: &EnvironmentRecord, attempt: &Attempt) -> (Identity,
             format!("certificate issued by {issuer}, no authority of the field"),
         );
     }
-    if session.trust.accepted() {
-        return (Identity::PeerIsAws, format!("certificate from {issuer}"));
+    let known = session.trust.bundled == Verification::Trusted || issued_by_amazon(session);
+    match (session.trust.accepted(), known) {
+        (true, true) => (Identity::PeerIsAws, format!("certificate from {issuer}")),
+        (true, false) => {
+            (Identity::PeerUnknown, format!("only this host vouches for the certificate from {issuer}"))
+        }
+        (false, _) => {
+            (Identity::PeerUnknown, format!("no set of roots vouches for the certificate from {issuer}"))
+        }
     }
-    (Identity::PeerUnknown, format!("no set of roots vouches for the certificate, issued by {issuer}"))
 }
 
 /// The common name in a distinguished name, or all of it where there is none.
@@ -146,10 +152,15 @@ fn common_name(name: &str) -> &str {
     name.split(',').map(str::trim).find_map(|part| part.strip_prefix("CN=")).unwrap_or(name)
 }
 
-fn word_of(attempt: &Attempt) -> (Word, String) {
+/// The service's word counts where the service itself speaks: an answer to a signed call, over TLS that is accepted, from a
+/// peer that is known to be AWS.
+fn word_of(attempt: &Attempt, contact: Contact, identity: Identity) -> (Word, String) {
+    if contact != Contact::ServiceAnswered || identity != Identity::PeerIsAws {
+        return (Word::NoEndpointNamed, String::new());
+    }
     let by_endpoint =
         |reply: &&Reply| refusal(reply).and_then(|refusal| refusal.policy) == Some(PolicyType::VpcEndpoint);
-    match attempt.call.done().filter(by_endpoint) {
+    match attempt.call.done().filter(|reply| reply.signed).filter(by_endpoint) {
         Some(reply) => {
             (Word::EndpointPolicyNamed, format!("a VPC endpoint policy refused {}", reply.operation))
         }
@@ -177,7 +188,8 @@ fn origin_place(target: &TargetObservation, attempt: &Attempt) -> String {
     format!("{}/lookups/{resolver}", target.target)
 }
 
-/// Whether the leaf was issued by Amazon's own authorities (Amazon Trust Services).
+/// Whether the leaf was issued by Amazon's own authorities (Amazon Trust Services), by the organisation in the issuer's name.
 fn issued_by_amazon(session: &TlsSession) -> bool {
-    ["O=Amazon", "O=\"Amazon", "Starfield"].iter().any(|mark| session.issuer.contains(mark))
+    let known = ["O=Amazon", "O=\"Amazon.com", "O=\"Starfield Technologies"];
+    session.issuer.split(',').map(str::trim).any(|part| known.contains(&part))
 }

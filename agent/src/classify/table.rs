@@ -154,8 +154,15 @@ pub const TABLE: &[Row] = &[
     // What the service itself said.
     Row {
         word: &[EndpointPolicyNamed],
-        address: PRIVATE,
+        address: &[AddressInVpc],
         ruling: sure(InterfaceEndpoint, None, Proven),
+        reading: "the service's refusal names a VPC endpoint policy, and the address is in this VPC",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: PRIVATE,
+        ruling: sure(InterfaceEndpoint, None, Likely),
         reading: "the service's refusal names a VPC endpoint policy, and the address is private",
         ..ANY
     },
@@ -163,9 +170,19 @@ pub const TABLE: &[Row] = &[
         word: &[EndpointPolicyNamed],
         address: &[AddressPublic],
         prefixes: &[InsidePrefixList, InsideSnapshot, OutsideSnapshot, PrefixesUnknown],
-        hops: &[NoVisibleResponder, PrivateFirstResponder, HopsUnknown],
+        hops: &[NoVisibleResponder, HopsUnknown],
         ruling: sure(GatewayEndpoint, None, Proven),
         reading: "the service's refusal names a VPC endpoint policy, and the address is public",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: &[AddressPublic],
+        prefixes: &[InsidePrefixList, InsideSnapshot, OutsideSnapshot, PrefixesUnknown],
+        hops: &[PrivateFirstResponder],
+        ruling: sure(GatewayEndpoint, Some(NatOrAppliance), Proven),
+        reading: "the service's refusal names a VPC endpoint policy, but a private router is visible on the way: the gateway \
+                  endpoint is that router's, not this subnet's",
         ..ANY
     },
     Row {
@@ -202,16 +219,6 @@ pub const TABLE: &[Row] = &[
         configured: &[RouteBlackhole, NoRoute],
         ruling: sure(Unreachable, None, Likely),
         reading: "the subnet's route table leads nowhere for this address",
-        ..ANY
-    },
-    Row {
-        address: &[AddressInVpc],
-        configured: &[InterfaceEndpointInVpc],
-        contact: &[ServiceAnswered],
-        identity: &[PeerIsAws],
-        ruling: sure(InterfaceEndpoint, None, Proven),
-        reading: "the VPC has an interface endpoint for the service with private DNS, the name resolves into the VPC, and the \
-                  service answers there",
         ..ANY
     },
     Row {

@@ -202,11 +202,58 @@ fn a_refusal_that_names_the_endpoint_policy_proves_the_endpoint() {
     assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Proven)));
 }
 
+fn endpoint_policy_refusal() -> Reply {
+    Reply {
+        operation: "s3:ListBucket".into(),
+        signed: true,
+        status: 403,
+        code: Some("AccessDenied".into()),
+        message: Some("x with an Explicit Deny in a VPC endpoint policy".into()),
+        ..Reply::default()
+    }
+}
+
+#[test]
+fn the_words_of_a_peer_that_nobody_vouches_for_prove_nothing() {
+    let mut attempt = walked(replying(answering(S3), endpoint_policy_refusal()), &[]);
+    let mut untrusted = session("CN=Anyone", Verification::UnknownIssuer);
+    untrusted.trust.machine = Verification::UnknownIssuer;
+    attempt.tls = crate::testing::done(untrusted);
+    let verdict = only(&s3(vec![attempt]));
+    assert_ne!(verdict.confidence, Some(Confidence::Proven));
+    assert_eq!(verdict.reachable, Some(false));
+}
+
+#[test]
+fn an_endpoint_policy_named_behind_nat_is_the_nats_endpoint() {
+    let attempt = walked(replying(answering(S3), endpoint_policy_refusal()), &[NAT]);
+    let verdict = only(&s3(vec![attempt]));
+    assert_eq!((verdict.path, verdict.via), (Path::GatewayEndpoint, Some(Via::NatOrAppliance)));
+}
+
+#[test]
+fn a_control_that_refuses_shows_that_there_is_a_way_out() {
+    let mut refusing = dead_control();
+    refusing.attempts[0].tcp = crate::testing::failed(probes::observations::TcpFailure::Refused);
+    let recording = Recording { controls: vec![refusing], ..s3(vec![walked(answering(S3), &[])]) };
+    assert_eq!(only(&recording).path, Path::Undetermined);
+}
+
+#[test]
+fn the_controls_other_family_says_nothing() {
+    let mut both = control(&[]);
+    let v6 = walked(answering("2001:db8::1"), &["2001:db8::ff"]);
+    both.attempts.push(v6);
+    let recording = Recording { controls: vec![both], ..s3(vec![walked(answering(S3), &[])]) };
+    assert_eq!(only(&recording).confidence, Some(Confidence::Possible));
+}
+
 #[test]
 fn contradicting_evidence_is_undetermined_and_no_toss_of_a_coin() {
     let reply = Reply {
         code: Some("AccessDenied".into()),
         message: Some("with an explicit deny in a VPC endpoint policy".into()),
+        signed: true,
         status: 403,
         ..Reply::default()
     };
@@ -223,13 +270,13 @@ fn behind_an_interceptor_silence_is_no_gateway_endpoint() {
 }
 
 #[test]
-fn an_unknown_authority_in_china_is_not_called_an_interceptor() {
+fn an_unknown_authority_in_china_is_neither_called_an_interceptor_nor_aws() {
     let mut attempt = answering(PRIVATE);
     attempt.tls = crate::testing::done(session("CN=Some Authority", Verification::UnknownIssuer));
     let mut recording = Recording { targets: vec![target("ssm", true, vec![attempt])], ..recording() };
     recording.environment.host.partition = Some("aws-cn".into());
     let verdict = only(&recording);
-    assert_eq!((verdict.path, verdict.confidence), (Path::InterfaceEndpoint, Some(Confidence::Likely)));
+    assert_eq!((verdict.path, verdict.confidence), (Path::InterfaceEndpoint, Some(Confidence::Possible)));
 }
 
 #[test]
@@ -408,11 +455,11 @@ mod configured {
     }
 
     #[test]
-    fn the_vpcs_own_interface_endpoint_proves_a_private_address_and_is_named() {
+    fn the_vpcs_own_interface_endpoint_is_named_for_a_private_address() {
         let recording =
             Recording { targets: vec![target("ssm", true, vec![answering(PRIVATE)])], ..recording() };
         let verdict = with(Vec::new(), recording);
-        assert_eq!((verdict.path, verdict.confidence), (Path::InterfaceEndpoint, Some(Confidence::Proven)));
+        assert_eq!((verdict.path, verdict.confidence), (Path::InterfaceEndpoint, Some(Confidence::Likely)));
         assert_eq!(verdict.vpc_endpoint_id.as_deref(), Some("vpce-ssm"));
     }
 }

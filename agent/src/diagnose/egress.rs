@@ -34,7 +34,8 @@ fn check(
     let leaving: Vec<&(&TargetObservation, &Verdict)> = concerned
         .iter()
         .filter(|(_, verdict)| {
-            verdict.path == Path::Internet
+            // A gateway endpoint behind a NAT serves the NAT's subnet, and this one still pays for the NAT.
+            matches!(verdict.path, Path::Internet | Path::GatewayEndpoint)
                 && verdict.reachable == Some(true)
                 && verdict.confidence >= Some(Confidence::Likely)
                 && verdict.via.is_some_and(|via| carriers.contains(&via))

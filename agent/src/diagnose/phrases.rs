@@ -141,6 +141,18 @@ pub fn show_endpoints(case: &Case<'_>, service: &str) -> Vec<String> {
     )]
 }
 
+/// A command that shows the policies of a service's VPC endpoints in this VPC.
+#[must_use]
+pub fn show_policies(case: &Case<'_>, service: &str) -> Vec<String> {
+    show_endpoints(case, service)
+        .into_iter()
+        .map(|command| {
+            let head = command.split(" --query ").next().unwrap_or_default().to_owned();
+            format!("{head} --query 'VpcEndpoints[].[VpcEndpointId,PolicyDocument]' --output text")
+        })
+        .collect()
+}
+
 /// Commands that let this instance's security group out to a service's prefix list, by the list's id in this Region.
 #[must_use]
 pub fn open_own_group(case: &Case<'_>, service: &str) -> Vec<String> {

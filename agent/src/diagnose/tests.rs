@@ -1,7 +1,7 @@
 //! Every rule against a clean baseline and one thing changed about it.
 
 use probes::environment::{CredentialSource, CredentialsSeen, Ec2Sign, Imds, ImdsFailure};
-use probes::observations::{LookupFailure, Reply};
+use probes::observations::{LookupFailure, Reply, TargetObservation};
 use probes::{SkipReason, Step};
 
 use crate::judge::judge;
@@ -317,4 +317,40 @@ fn on_ec2_without_a_region_that_is_the_finding() {
     recording.controls.clear();
     let report = judge(recording);
     assert_eq!(findings(&report), [("region-unknown", Severity::Error, "i-0123456789abcdef0")]);
+}
+
+#[test]
+fn a_missing_table_is_one_finding_under_both_names_and_does_not_vanish() {
+    let mut recording = healthy();
+    let reply = Reply {
+        operation: "dynamodb:DescribeTable".into(),
+        status: 400,
+        ..refused("ResourceNotFoundException", "Table: nope not found")
+    };
+    recording.targets[2].attempts = vec![replying(walked(answering(DYNAMODB), &[]), reply)];
+    recording
+        .targets
+        .push(TargetObservation { target: "dynamodb:account".into(), ..recording.targets[2].clone() });
+    let report = judge(recording);
+    assert_eq!(findings(&report), [("service-call-refused", Severity::Error, "dynamodb")]);
+}
+
+#[test]
+fn findings_that_explain_each_other_do_not_both_vanish() {
+    let finding = |id: &str, explains: &str| crate::report::Finding {
+        explains: vec![crate::report::Explained {
+            rule: "r".into(),
+            subject: super::case::target_subject(explains),
+        }],
+        rule: "r".into(),
+        severity: Severity::Error,
+        subject: super::case::target_subject(id),
+        summary: String::new(),
+        facts: Vec::new(),
+        evidence: Vec::new(),
+        causes: Vec::new(),
+        remedy: super::phrases::in_words(""),
+    };
+    let explained = super::explained_by(&[finding("a", "b"), finding("b", "a")]);
+    assert_eq!(explained.len(), 1);
 }

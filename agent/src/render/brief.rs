@@ -14,9 +14,9 @@ use probes::observations::{
 use probes::{Outcome, Step};
 
 use crate::catalogue;
-use crate::classify::evidence::{essence, is_known, is_primary};
+use crate::classify::evidence::{is_known, is_primary};
 use crate::prefix_lists::PrefixList;
-use crate::refusal::{refusal, refuses_credentials};
+use crate::refusal::{essence, refusal, refuses_credentials};
 use crate::report::{Finding, Recording, Report};
 
 /// The brief report.

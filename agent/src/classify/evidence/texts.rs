@@ -76,13 +76,3 @@ fn call_text(failure: &CallFailure) -> String {
         CallFailure::Unclassified(failure) => format!("the request fails ({})", failure.text),
     }
 }
-
-/// What a refusal says beyond who asked for what: from "because no …" or "with an explicit deny …" on where that is said,
-/// and in any case at most 160 characters. Rules and signals read no more than this, so brief reports keep no more.
-#[must_use]
-pub fn essence(message: &str) -> String {
-    let text = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let marks = ["because no ", "with an explicit deny "];
-    let from = marks.iter().filter_map(|mark| text.find(mark)).min().unwrap_or_default();
-    text[from..].chars().take(160).collect()
-}

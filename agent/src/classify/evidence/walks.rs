@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use probes::SkipReason;
-use probes::observations::{Attempt, HopWalk, Responder, TargetObservation};
+use probes::observations::{Attempt, HopWalk, Responder, TargetObservation, TcpFailure};
 
 use super::addresses::is_internet_side;
 use crate::classify::signal::{Control, Hops};
@@ -85,9 +85,18 @@ pub(super) fn control_of(
     let mut connected = None;
     let mut unreachable = None;
     for control in walks.controls {
-        for attempt in &control.attempts {
-            if attempt.tcp.failed().is_some() {
-                unreachable.get_or_insert(control.host.as_str());
+        // Families take different routes: a control's IPv6 path says nothing of IPv4.
+        let same_family =
+            control.attempts.iter().filter(|other| other.address.is_ipv4() == attempt.address.is_ipv4());
+        for attempt in same_family {
+            if let Some(failure) = attempt.tcp.failed() {
+                // Only silence or "no way there" shows that there is no way; a refusal came from somewhere.
+                if matches!(
+                    failure,
+                    TcpFailure::TimedOut | TcpFailure::NetworkUnreachable | TcpFailure::HostUnreachable
+                ) {
+                    unreachable.get_or_insert(control.host.as_str());
+                }
                 continue;
             }
             if attempt.tcp.done().is_none() {
@@ -104,7 +113,12 @@ pub(super) fn control_of(
                     return (Control::ControlSharesFirstResponder, text);
                 }
                 Some(first) => {
-                    shows.get_or_insert((control.host.as_str(), first.address));
+                    let by = if walked == attempt.address {
+                        String::new()
+                    } else {
+                        format!(" (walk to {walked})")
+                    };
+                    shows.get_or_insert((control.host.as_str(), format!("{}{by}", first.address)));
                 }
                 None if silence_counts(walk) => {
                     silent.get_or_insert(control.host.as_str());
@@ -113,7 +127,8 @@ pub(super) fn control_of(
             }
         }
     }
-    if let Some((host, router)) = shows {
+    // A control that is as silent weighs against one that shows routers: not all ways are alike.
+    if let (Some((host, router)), None) = (&shows, silent) {
         return (Control::ControlShowsResponders, format!("the way to control {host} shows router {router}"));
     }
     if let Some(host) = silent {

@@ -2,11 +2,10 @@
 
 use probes::observations::{Attempt, Reply};
 
-use crate::classify::evidence::essence;
 use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::phrases::{fact, in_words};
 use crate::diagnose::{Check, Rule};
-use crate::refusal::{last_word, refuses_credentials, refuses_time};
+use crate::refusal::{essence, last_word, refuses_credentials, refuses_time};
 use crate::report::{Explained, Fact, Finding, Remedy, Severity};
 
 pub(super) const RULE: Rule = Rule {

@@ -2,12 +2,11 @@
 
 use probes::observations::{Attempt, Reply, TargetObservation};
 
-use crate::classify::evidence::essence;
 use crate::diagnose::case::{Case, target_subject};
-use crate::diagnose::phrases::{fact, in_words};
+use crate::diagnose::phrases::{fact, in_words, show_policies};
 use crate::diagnose::{Check, Rule};
 use crate::refusal::{PolicyType, Refusal, last_word, refusal, refuses_credentials};
-use crate::report::{Explained, Finding, Path, Remedy, Severity, Subject, Verdict};
+use crate::report::{Explained, Finding, Path, Remedy, Severity, Verdict};
 
 pub(super) const RULE: Rule = Rule {
     id: "service-call-refused",
@@ -25,7 +24,7 @@ fn check(case: &Case<'_>) -> Check {
         signed += usize::from(replies.peek().is_some());
         findings.extend(replies.find_map(|(attempt, reply)| finding(case, target, verdict, attempt, reply)));
     }
-    fold_default_calls(case, &mut findings);
+    fold_alike(case, &mut findings);
     let otherwise = if signed == 0 {
         Check::NotApplicable("no signed call was answered".to_owned())
     } else {
@@ -34,27 +33,38 @@ fn check(case: &Case<'_>) -> Check {
     Check::found_or(findings, otherwise)
 }
 
-/// What refuses the default call of a service as well as one to a bucket or table of it is one thing, and the named one is
-/// what the user asked about.
-fn fold_default_calls(case: &Case<'_>, findings: &mut [Finding]) {
-    let policy = |finding: &Finding| {
+/// What one policy or one missing thing refuses is one finding: the first that the user named speaks for the default calls of
+/// its service, and for the same resource under the service's other host name. Other buckets and tables speak for themselves.
+fn fold_alike(case: &Case<'_>, findings: &mut [Finding]) {
+    let reply_of = |finding: &Finding| {
         let (target, _) = case.targets().find(|(target, _)| target.target == finding.subject.id)?;
-        let refused = Case::signed_replies(target).find_map(|(_, reply)| refusal(reply))?;
-        Some((target.service.as_str(), refused.policy?))
+        let (_, reply) = Case::signed_replies(target).next()?;
+        Some((target, reply))
     };
-    let keys: Vec<_> = findings.iter().map(|finding| (policy(finding), finding.subject.clone())).collect();
-    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
-        let own = policy(finding);
-        let same = keys.iter().filter(|(key, subject)| key.is_some() && *key == own && !is_named(subject));
-        finding.explains.extend(
-            same.map(|(_, subject)| Explained { rule: RULE.id.to_owned(), subject: subject.clone() }),
-        );
+    let alike = |one: &Finding, other: &Finding| match (reply_of(one), reply_of(other)) {
+        (Some((one, first)), Some((other, second))) => {
+            one.service == other.service
+                && refusal(first) == refusal(second)
+                && last_word(first).code == last_word(second).code
+        }
+        _ => false,
+    };
+    let speaks = |finding: &Finding| reply_of(finding).is_some_and(|(target, reply)| is_named(target, reply));
+    let is_other_name = |finding: &Finding| finding.subject.id == "dynamodb:account";
+    let copies = findings.to_vec();
+    for finding in findings.iter_mut().filter(|finding| speaks(finding) && !is_other_name(finding)) {
+        let follows = copies.iter().filter(|other| other.subject != finding.subject && alike(finding, other));
+        let follows = follows.filter(|other| !speaks(other) || is_other_name(other));
+        let follows: Vec<Explained> = follows
+            .map(|other| Explained { rule: RULE.id.to_owned(), subject: other.subject.clone() })
+            .collect();
+        finding.explains.extend(follows);
     }
 }
 
-/// Whether a target is one that the user named: `s3:BUCKET`, `dynamodb:TABLE`.
-fn is_named(subject: &Subject) -> bool {
-    subject.id.contains(':') && subject.id != "dynamodb:account"
+/// Whether the call was to something that the user named: a bucket, or a table under any name.
+fn is_named(target: &TargetObservation, reply: &Reply) -> bool {
+    target.target.starts_with("s3:") || reply.operation.contains("DescribeTable")
 }
 
 fn finding(
@@ -64,8 +74,7 @@ fn finding(
     attempt: &Attempt,
     reply: &Reply,
 ) -> Option<Finding> {
-    // The user named a bucket or table: `s3:BUCKET`, or DescribeTable under any name.
-    let named = target.target.starts_with("s3:") || reply.operation.contains("DescribeTable");
+    let named = is_named(target, reply);
     let problem = problem(case, target, verdict, reply, named)?;
     let last = last_word(reply);
     let mut facts = vec![fact("operation", &reply.operation), fact("status", reply.status)];
@@ -118,7 +127,7 @@ fn problem(
         return Some(elsewhere(target, there, here));
     }
     if let Some(refused) = refusal(reply) {
-        return denied(target, verdict, last, refused, named);
+        return denied(case, target, verdict, refused, named);
     }
     let missing =
         matches!(last.code.as_deref(), Some("NoSuchBucket" | "ResourceNotFoundException" | "NotFound"))
@@ -175,9 +184,9 @@ fn elsewhere(target: &TargetObservation, there: &str, here: &str) -> Problem {
 }
 
 fn denied(
+    case: &Case<'_>,
     target: &TargetObservation,
     verdict: &Verdict,
-    last: &Reply,
     refused: Refusal,
     named: bool,
 ) -> Option<Problem> {
@@ -205,16 +214,26 @@ fn denied(
     let kind = if refused.explicit { "an explicit deny in" } else { "no allow in" };
     Some(Problem {
         severity,
-        what: format!("{kind} {}{}", policy.words(), message(last)),
+        what: format!("{kind} {}", policy.words()),
         causes: conditions(policy, verdict.path),
-        remedy: in_words(match policy {
-            PolicyType::VpcEndpoint => {
-                "Allow the action and resource in the VPC endpoint's policy. The request got as far as AWS through that endpoint."
+        remedy: Remedy {
+            text: match (policy, refused.explicit) {
+                (PolicyType::VpcEndpoint, true) => {
+                    "Take the Deny statement out of the VPC endpoint's policy, or narrow it: no Allow beats it. The request got as \
+                     far as AWS through that endpoint."
+                }
+                (PolicyType::VpcEndpoint, false) => {
+                    "Allow the action and resource in the VPC endpoint's policy. The request got as far as AWS through that \
+                     endpoint."
+                }
+                (PolicyType::Identity, true) => "Take the Deny statement out of the role's policy, or narrow it.",
+                (PolicyType::Identity, false) => "Allow the action and resource in a policy of the role.",
+                (PolicyType::Resource, _) => "Look at the conditions of the resource's policy before adding to it.",
+                _ => "This is decided outside the instance: ask whoever manages that policy.",
             }
-            PolicyType::Identity => "Allow the action and resource in a policy of the role.",
-            PolicyType::Resource => "Look at the conditions of the resource's policy before adding to it.",
-            _ => "This is decided outside the instance: ask whoever manages that policy.",
-        }),
+            .to_owned(),
+            commands: if policy == PolicyType::VpcEndpoint { show_policies(case, &target.service) } else { Vec::new() },
+        },
     })
 }
 
@@ -234,8 +253,4 @@ fn conditions(policy: PolicyType, path: Path) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![text.to_owned()]
-}
-
-fn message(last: &Reply) -> String {
-    last.message.as_deref().map(|message| format!(" ({})", essence(message))).unwrap_or_default()
 }
