@@ -28,7 +28,10 @@ fn check(case: &Case<'_>) -> Check {
              domain of resolv.conf names a Region"
                 .to_owned(),
         ],
-        explains: vec![Explained { rule: "metadata-unavailable".to_owned(), subject: case.instance() }],
+        explains: vec![
+            Explained { rule: "metadata-unavailable".to_owned(), subject: case.instance() },
+            Explained { rule: "credentials-missing".to_owned(), subject: case.credentials() },
+        ],
         remedy: in_words(
             "Run again with --region, such as `vpcprobe --region eu-central-1`, and see to instance metadata: \
              `vpcprobe explain metadata-unavailable`.",
