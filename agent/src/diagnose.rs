@@ -68,6 +68,10 @@ pub fn diagnose(case: &Case<'_>) -> (Vec<Finding>, Vec<CheckRecord>) {
         finding.explains.sort();
         findings.push(finding);
     }
+    let unfit = unfit_for_commands(case);
+    for finding in &mut findings {
+        finding.remedy.commands.retain(|command| !unfit.iter().any(|value| command.contains(value)));
+    }
     findings.sort_by(|left, right| {
         right.severity.cmp(&left.severity).then_with(|| order(left).cmp(&order(right)))
     });
@@ -101,6 +105,26 @@ fn explained_by(findings: &[Finding]) -> BTreeMap<Explained, String> {
         }
     }
     explained
+}
+
+/// Values that come from outside and are put into commands, of a form that no id, Region or host name has. Somebody pastes
+/// those commands into a shell: a command with such a value is not printed.
+fn unfit_for_commands<'a>(case: &Case<'a>) -> Vec<&'a str> {
+    let host = &case.recording.environment.host;
+    let control_plane = &case.recording.control_plane;
+    let table = control_plane.route_table.as_ref().and_then(|step| step.done());
+    let endpoints = control_plane.vpc_endpoints.as_ref().and_then(|step| step.done());
+    let lists = control_plane.prefix_lists.as_ref().and_then(|step| step.done());
+    let ids = [&host.region, &host.vpc_id, &host.subnet_id, &host.instance_id].into_iter().flatten();
+    let groups = host.interfaces.iter().flat_map(|interface| &interface.security_group_ids);
+    let hosts = case.recording.targets.iter().map(|target| &target.host);
+    let from_ec2 = table.iter().map(|table| &table.id);
+    let from_ec2 = from_ec2.chain(endpoints.into_iter().flatten().map(|endpoint| &endpoint.id));
+    let from_ec2 = from_ec2.chain(lists.into_iter().flatten().map(|list| &list.id));
+    let plain = |value: &&String| {
+        value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+    };
+    ids.chain(groups).chain(hosts).chain(from_ec2).filter(|value| !plain(value)).map(String::as_str).collect()
 }
 
 fn record(rule: &Rule, check: &Check, explained: &BTreeMap<Explained, String>) -> CheckRecord {

@@ -5,8 +5,8 @@ use crate::diagnose::rules::RULES;
 use crate::diagnose::{self, Case};
 use crate::render::brief;
 use crate::report::{
-    CheckOutcome, CheckRecord, Finding, Path, Recording, Report, SCHEMA_VERSION, ServiceSummary, Severity,
-    Status, Summary, Verdict,
+    CheckOutcome, CheckRecord, Confidence, Finding, Path, Recording, Report, SCHEMA_VERSION, ServiceSummary,
+    Severity, Status, Summary, Verdict,
 };
 
 /// The longest headline: with it the summary stays within 1,500 characters for the largest profile.
@@ -116,7 +116,7 @@ fn headline(verdicts: &[Verdict], findings: &[Finding], status: Status) -> Strin
     shortened(&text, HEADLINE_LIMIT)
 }
 
-/// How many answering targets take each path, in words.
+/// How many answering targets take each path, in words, and which of them only possibly.
 fn paths(verdicts: &[Verdict]) -> String {
     let order = [
         Path::GatewayEndpoint,
@@ -126,14 +126,20 @@ fn paths(verdicts: &[Verdict]) -> String {
         Path::Split,
         Path::Undetermined,
     ];
-    let count = |path: Path| {
-        verdicts.iter().filter(|verdict| verdict.path == path && verdict.reachable == Some(true)).count()
-    };
-    let parts: Vec<String> = order
-        .into_iter()
-        .filter(|path| count(*path) > 0)
-        .map(|path| format!("{} by {}", count(path), path.words()))
-        .collect();
+    let mut parts = Vec::new();
+    for path in order {
+        for possibly in [false, true] {
+            let answering =
+                verdicts.iter().filter(|verdict| verdict.path == path && verdict.reachable == Some(true));
+            let count = answering
+                .filter(|verdict| (verdict.confidence == Some(Confidence::Possible)) == possibly)
+                .count();
+            if count > 0 {
+                let by = if possibly { "possibly by" } else { "by" };
+                parts.push(format!("{count} {by} {}", path.words()));
+            }
+        }
+    }
     parts.join(", ")
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use probes::control_plane::{ControlPlane, NotAsked};
-use probes::environment::ObserveSettings;
+use probes::environment::{Host, ObserveSettings};
 use probes::observations::{Observations, Reply};
 use probes::{Clock, Environment};
 use tokio::signal::unix::{SignalKind, signal};
@@ -97,28 +97,33 @@ async fn record(settings: &Settings) -> Result<Recording, SettingsError> {
         imds_timeout: IMDS_TIMEOUT,
         aws_profile: settings.aws_profile.clone(),
     };
-    let mut host = probes::environment::observe(&observe, &clock).await;
+    // From the first moment on a signal ends the run, and not the report.
+    let mut signalled = Box::pin(terminated());
+    let mut cut_short = false;
+    let mut host = tokio::select! {
+        host = probes::environment::observe(&observe, &clock) => host,
+        () = &mut signalled => {
+            cut_short = true;
+            Host::default()
+        }
+    };
     if !settings.judge.sign {
         host.secrets = None;
     }
-    let prefix_lists = settle_region(settings, &mut host.environment)?;
+    let prefix_lists = match settle_region(settings, &mut host.environment) {
+        Err(SettingsError::NoRegion) if cut_short => Vec::new(),
+        settled => settled?,
+    };
     let planned = plan::plan(&host.environment, settings, &prefix_lists);
-    let (stopped, stop) = tokio::sync::oneshot::channel();
-    let watch = tokio::spawn(async move {
-        terminated().await;
-        // The receiver is gone only when the run is over, and then nobody needs to know.
-        let _ = stopped.send(());
-    });
-    let mut cut_short = false;
-    let mut observations = probes::run(&planned, &host, &clock, async {
-        cut_short = stop.await.is_ok();
-    })
-    .await;
-    watch.abort();
+    let stop = async {
+        if !cut_short {
+            signalled.await;
+            cut_short = true;
+        }
+    };
+    let mut observations = probes::run(&planned, &host, &clock, stop).await;
     let elapsed_ms = clock.elapsed_ms();
-    if host.environment.region.is_none() {
-        observations.targets = plan::targets_without_region(settings);
-    }
+    observations.targets.extend(plan::targets_without_host(settings, &planned.targets));
     host.environment.clock_offset_ms = clock_offset(&observations);
     Ok(Recording {
         run: Run {
@@ -126,7 +131,10 @@ async fn record(settings: &Settings) -> Result<Recording, SettingsError> {
             started_at: clock.started_at(),
             elapsed_ms,
             deadline_ms: u64::try_from(settings.deadline.as_millis()).unwrap_or(u64::MAX),
-            arguments: std::env::args().skip(1).collect(),
+            arguments: std::env::args_os()
+                .skip(1)
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect(),
             cut_short: cut_short || elapsed_ms >= settings.deadline.as_secs_f64() * 1000.0,
             settings: settings.judge.clone(),
         },

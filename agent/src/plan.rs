@@ -59,9 +59,10 @@ pub fn plan(environment: &Environment, settings: &Settings, prefix_lists: &[Pref
     }
 }
 
-/// The targets that could not be planned because no Region is known, so that they do not vanish from the report.
+/// The targets that could not be planned because they have no host name (no Region is known, the account is not, or the
+/// service has none of its own), so that they do not vanish from the report.
 #[must_use]
-pub fn targets_without_region(settings: &Settings) -> Vec<TargetObservation> {
+pub fn targets_without_host(settings: &Settings, planned: &[TargetPlan]) -> Vec<TargetObservation> {
     let target = |service: &WantedService| TargetObservation {
         target: service.id.clone(),
         service: service.id.clone(),
@@ -71,7 +72,8 @@ pub fn targets_without_region(settings: &Settings) -> Vec<TargetObservation> {
         attempts: Vec::new(),
         proxied: None,
     };
-    settings.services.iter().map(target).collect()
+    let missing = |service: &&WantedService| planned.iter().all(|target| target.service != service.id);
+    settings.services.iter().filter(missing).map(target).collect()
 }
 
 fn targets(
@@ -124,7 +126,7 @@ fn targets(
                 add("dynamodb:account".to_owned(), account_host, false, call(settings));
                 for table in settings.tables.iter().skip(1) {
                     let call = CallPlan::DynamoDbDescribeTable { table: table.clone() };
-                    add(format!("dynamodb:{table}"), host.clone(), true, call);
+                    add(format!("dynamodb:table/{table}"), host.clone(), true, call);
                 }
             }
             "ssm" => add("ssm".to_owned(), host, wanted.required, CallPlan::SsmListAssociations),

@@ -171,17 +171,24 @@ fn undecided(voters: &[&Judged<'_>], reachable: Option<bool>) -> Folded {
 
 fn without_address(recording: &Recording, target: &TargetObservation) -> Folded {
     if target.host.is_empty() {
+        let region = recording.environment.host.region.is_some();
+        let (signal, place, text) = if region {
+            (SignalName::NotTried, "targets", "this service has no host name that is known here")
+        } else {
+            (
+                SignalName::RegionUnknown,
+                "environment/region_hints",
+                "no Region is known, so there is no host name to ask for",
+            )
+        };
+        let because = vec![Reason { signal, evidence: place.to_owned(), text: text.to_owned() }];
         return Folded {
             path: Path::Undetermined,
             via: None,
             vpc_endpoint_id: None,
             confidence: None,
             reachable: None,
-            because: vec![Reason {
-                signal: SignalName::RegionUnknown,
-                evidence: "environment/region_hints".to_owned(),
-                text: "no Region is known, so there is no host name to ask for".to_owned(),
-            }],
+            because,
         };
     }
     let asked: Vec<Reason> =

@@ -61,6 +61,12 @@ impl<'a> Case<'a> {
         self.recording.environment.host.region.as_deref()
     }
 
+    /// Whether a signal ended the run before the host was looked at.
+    #[must_use]
+    pub fn was_cut_short_at_once(&self) -> bool {
+        self.recording.run.cut_short && self.recording.environment.host.imds.token.is_none()
+    }
+
     /// The full name of a service's VPC endpoint service in this Region.
     #[must_use]
     pub fn endpoint_service(&self, service: &str, kind: EndpointKind) -> Option<String> {

@@ -233,8 +233,9 @@ pub fn where_it_broke(target: &TargetObservation, verdict: &Verdict) -> String {
         let reason = verdict.because.first().map(|reason| reason.text.clone());
         return reason.unwrap_or_else(|| "nothing was tried".to_owned());
     };
-    let others = match counted.len() {
-        1 => String::new(),
+    let alike = counted.iter().filter(|other| fails_alike(attempt, other)).count();
+    let others = match alike {
+        0 | 1 => String::new(),
         2 => " (and likewise at another address)".to_owned(),
         count => format!(" (and likewise at {} other addresses)", count - 1),
     };
@@ -270,8 +271,18 @@ pub fn failure_places(target: &TargetObservation) -> Vec<String> {
     counted.iter().filter(|attempt| fold::reachable(attempt) != Some(true)).take(4).map(place).collect()
 }
 
+/// Whether two attempts broke at the same step in the same way.
+#[must_use]
+pub fn fails_alike(one: &Attempt, other: &Attempt) -> bool {
+    let accepted = |attempt: &Attempt| attempt.tls.done().map(|session| session.trust.accepted());
+    one.tcp.failed() == other.tcp.failed()
+        && one.tls.failed() == other.tls.failed()
+        && accepted(one) == accepted(other)
+        && one.call.failed() == other.call.failed()
+}
+
 /// The attempt that got furthest, the first of several: it shows what the nearest obstacle is.
-fn furthest<'a>(attempts: &[&'a Attempt]) -> Option<&'a Attempt> {
+pub(super) fn furthest<'a>(attempts: &[&'a Attempt]) -> Option<&'a Attempt> {
     attempts.iter().rev().copied().max_by_key(|attempt| {
         (attempt.tcp.done().is_some(), attempt.tls.done().is_some(), attempt.call.done().is_some())
     })

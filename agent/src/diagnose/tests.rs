@@ -354,3 +354,38 @@ fn findings_that_explain_each_other_do_not_both_vanish() {
     let explained = super::explained_by(&[finding("a", "b"), finding("b", "a")]);
     assert_eq!(explained.len(), 1);
 }
+
+#[test]
+fn an_id_that_is_none_never_gets_into_a_command() {
+    let mut recording = healthy();
+    recording.environment.host.vpc_id = Some("vpc-1; touch /tmp/x".into());
+    recording.controls = vec![control(&[NAT])];
+    recording.targets = vec![target("s3", true, vec![walked(answering(S3), &[NAT])])];
+    let report = judge(recording);
+    assert_eq!(findings(&report).len(), 1);
+    assert!(report.findings[0].remedy.commands.iter().all(|command| !command.contains("touch")));
+}
+
+#[test]
+fn a_service_without_a_host_name_stays_in_the_report_and_leaves_the_answer_open() {
+    let mut recording = healthy();
+    recording.run.settings.expect = vec![Expectation { service: "kms".into(), path: ExpectedPath::Any }];
+    let mut nameless = target("sagemaker-studio", true, Vec::new());
+    nameless.host.clear();
+    nameless.lookups.clear();
+    recording.targets.push(nameless);
+    let report = judge(recording);
+    assert_eq!(report.summary.exit_code, 3);
+    assert_eq!(outcome(&report, "expectation-not-met"), CheckOutcome::CannotTell);
+}
+
+#[test]
+fn closed_interface_endpoints_are_not_taken_for_a_missing_way_out() {
+    let mut recording = healthy();
+    recording.targets[0].attempts = vec![silent(S3)];
+    recording.targets[1].attempts = vec![silent(PRIVATE)];
+    recording.targets[2].attempts = vec![silent(DYNAMODB)];
+    let report = judge(recording);
+    let found = findings(&report);
+    assert!(found.contains(&("required-service-unreachable", Severity::Error, "ssm")), "{found:?}");
+}

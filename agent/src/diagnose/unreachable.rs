@@ -7,8 +7,8 @@ use crate::classify::fold;
 use crate::diagnose::Check;
 use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::phrases::{
-    create_gateway_endpoint, create_interface_endpoint, fact, failure_places, lead_to_gateway_endpoint,
-    open_endpoint_group, open_own_group, show_endpoints, where_it_broke,
+    create_gateway_endpoint, create_interface_endpoint, fact, fails_alike, failure_places, furthest,
+    lead_to_gateway_endpoint, open_endpoint_group, open_own_group, show_endpoints, where_it_broke,
 };
 use crate::report::{Explained, Finding, Path, Remedy, Severity, Verdict};
 
@@ -49,11 +49,9 @@ pub(super) fn check(case: &Case<'_>, rule: &str, required: bool, severity: Sever
 
 /// Whether the first addresses that count fail in the same way, or neither has any.
 fn fail_alike(one: &TargetObservation, other: &TargetObservation) -> bool {
-    let first = |target| Case::counted(target).next();
-    match (first(one), first(other)) {
-        (Some(one), Some(other)) => {
-            one.tcp.failed() == other.tcp.failed() && one.tls.failed() == other.tls.failed()
-        }
+    let nearest = |target| furthest(&Case::counted(target).collect::<Vec<_>>());
+    match (nearest(one), nearest(other)) {
+        (Some(one), Some(other)) => fails_alike(one, other),
         (None, None) => true,
         _ => false,
     }
@@ -69,7 +67,7 @@ fn finding(
     let (causes, remedy) = causes_and_remedy(case, target, verdict);
     let resolves = Case::counted(target).next().is_some();
     let mut facts = vec![fact("host", &target.host)];
-    if let Some(attempt) = Case::counted(target).next() {
+    if let Some(attempt) = furthest(&Case::counted(target).collect::<Vec<_>>()) {
         facts.push(fact("address", attempt.address));
     }
     Finding {
@@ -96,9 +94,16 @@ fn causes_and_remedy(
     target: &TargetObservation,
     verdict: &Verdict,
 ) -> (Vec<String>, Remedy) {
-    let Some(attempt) = Case::counted(target).next() else { return unresolved(case, target) };
+    let Some(attempt) = furthest(&Case::counted(target).collect::<Vec<_>>()) else {
+        return unresolved(case, target);
+    };
+    let in_vpc = case.recording.environment.host.vpc_cidrs.iter().any(|cidr| cidr.contains(&attempt.address));
     match attempt.tcp.failed() {
-        Some(TcpFailure::TimedOut) if verdict.path == Path::InterfaceEndpoint => blocked_endpoint(case, target),
+        Some(TcpFailure::TimedOut) if verdict.path == Path::InterfaceEndpoint && in_vpc => {
+            blocked_endpoint(case, target)
+        }
+        Some(TcpFailure::TimedOut) if verdict.path == Path::InterfaceEndpoint => elsewhere(case, target),
+        Some(TcpFailure::TimedOut) if verdict.path == Path::Internet => behind_router(case, verdict),
         Some(TcpFailure::TimedOut) if verdict.path == Path::GatewayEndpoint => shut_in(case, target),
         Some(TcpFailure::TimedOut) => silent_public(case, target),
         Some(TcpFailure::Refused | TcpFailure::Reset) => (
@@ -199,6 +204,48 @@ fn blocked_endpoint(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>
     (causes, Remedy { text, commands })
 }
 
+/// A private address outside the VPC: an endpoint in another network, or an override that leads astray.
+fn elsewhere(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, Remedy) {
+    let mut causes = words(&[
+        "the name leads to an interface endpoint in another VPC, and the way there (transit gateway, peering, its security \
+         group) is closed",
+        "a record of one's own (private hosted zone, hosts file) names an address that is not there",
+    ]);
+    let hosts = &case.recording.environment.host.hosts_entries;
+    if hosts.iter().any(|entry| entry.names.contains(&target.host)) {
+        causes.insert(0, format!("the hosts file of this host names {}", target.host));
+    }
+    let remedy = Remedy {
+        text: "Find out who gives this address, and whether this VPC has a way to it.".to_owned(),
+        commands: vec![
+            format!("grep -n {} /etc/hosts", target.host),
+            format!("dig +short @169.254.169.253 {}", target.host),
+        ],
+    };
+    (causes, remedy)
+}
+
+/// The packets get as far as a router: what stops them is behind it, not in this subnet's way out.
+fn behind_router(case: &Case<'_>, verdict: &Verdict) -> (Vec<String>, Remedy) {
+    let router = verdict.because.iter().find(|reason| reason.evidence.ends_with("/hops"));
+    let seen = router.map(|reason| format!(" ({})", reason.text)).unwrap_or_default();
+    let host = &case.recording.environment.host;
+    let commands = match (&host.region, &host.vpc_id) {
+        (Some(region), Some(vpc)) => vec![
+            format!("aws ec2 describe-nat-gateways --region {region} --filter Name=vpc-id,Values={vpc}"),
+            format!("aws ec2 describe-network-acls --region {region} --filters Name=vpc-id,Values={vpc}"),
+        ],
+        _ => Vec::new(),
+    };
+    let causes = vec![
+        format!("the packets get as far as a router{seen}; the route, network ACL or firewall behind it stops them"),
+        "the answers are stopped on the way back: the subnet's network ACL lacks the returning ports 1024-65535".to_owned(),
+    ];
+    let text = "This instance's security group and route are not what stops it. Look at the NAT gateway's state, its subnet's \
+                route table and network ACL, and any firewall behind it.";
+    (causes, Remedy { text: text.to_owned(), commands })
+}
+
 /// The route to the gateway endpoint is there, and still nothing comes back: the packets are dropped before it or on the way
 /// back.
 fn shut_in(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, Remedy) {
@@ -253,15 +300,22 @@ fn silent_public(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, R
         "a route leads to something that is gone (state blackhole): describe-route-tables shows it"
             .to_owned(),
     );
-    let mut commands = show_endpoints(case, &target.service);
-    if gateway {
-        commands.extend(create_gateway_endpoint(case, &target.service));
-    } else {
-        commands.extend(create_interface_endpoint(case, &target.service));
+    let mut commands = Vec::new();
+    if gateway && private_connects {
+        commands.extend(open_own_group(case, &target.service));
     }
-    let text = if gateway {
+    commands.extend(show_endpoints(case, &target.service));
+    if !gateway {
+        commands.extend(create_interface_endpoint(case, &target.service));
+    } else if !private_connects {
+        commands.extend(create_gateway_endpoint(case, &target.service));
+    }
+    let text = if gateway && private_connects {
+        "Look at the security group first, and let it out to the service's prefix list. If that is so already, look at which \
+         route tables the gateway endpoint is associated with."
+    } else if gateway {
         "If the VPC has a gateway endpoint, associate it with this subnet's route table and allow its prefix list in the \
-         security group; if it has none, create one."
+         security group; only if it has none, create one."
     } else {
         "If the VPC has an interface endpoint for the service, switch its private DNS on; if it has none, create one."
     };

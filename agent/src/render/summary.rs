@@ -20,10 +20,7 @@ pub fn for_people(report: &Report) -> String {
         Status::Inconclusive => "inconclusive",
     };
     let mut lines = vec![shortened(&format!("vpcprobe: {status}: {}", report.summary.headline), 240)];
-    let fix = report.findings.first().map(|finding| {
-        let command = finding.remedy.commands.last().filter(|command| command.len() <= 160);
-        shortened(&format!("fix: {}", command.unwrap_or(&finding.remedy.text)), 200)
-    });
+    let fix = report.findings.first().map(|finding| shortened(&format!("fix: {}", finding.remedy.text), 200));
     let room = LINES - lines.len() - usize::from(fix.is_some());
     let rows: Vec<String> = report
         .verdicts

@@ -30,8 +30,8 @@ pub struct ObserveSettings {
     pub aws_profile: Option<String>,
 }
 
-/// What a look at the host gave.
-#[derive(Debug)]
+/// What a look at the host gave; nothing, by default.
+#[derive(Debug, Default)]
 pub struct Host {
     /// What may be told.
     pub environment: Environment,

@@ -22,6 +22,9 @@ fn check(case: &Case<'_>) -> Check {
     if host.credentials.source.is_some() {
         return Check::Clear(format!("credentials from {}", case.credentials().id));
     }
+    if case.was_cut_short_at_once() {
+        return Check::CannotTell("the run was ended before the host was looked at".to_owned());
+    }
     let (role, causes) = from_metadata(host.imds.credentials.as_ref().and_then(|step| step.failed()));
     let mut facts = vec![fact("role", host.role.as_deref().unwrap_or("none"))];
     facts.extend(host.credentials.problems.iter().map(|problem| fact("problem", problem)));

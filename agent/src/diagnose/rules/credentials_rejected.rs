@@ -55,7 +55,7 @@ fn check(case: &Case<'_>) -> Check {
         subject: case.credentials(),
         summary: format!(
             "{} refused the credentials from {} with {code}{}",
-            if targets.len() == 1 { targets[0].to_owned() } else { format!("{} services", targets.len()) },
+            if targets.len() == 1 { targets[0].to_owned() } else { format!("{} targets", targets.len()) },
             case.credentials().id,
             last.message.as_deref().map(|message| format!(": {}", essence(message))).unwrap_or_default()
         ),
@@ -112,7 +112,11 @@ fn remedy(case: &Case<'_>, late: bool) -> Remedy {
             "Keys in the shared credentials file come before the instance's role: remove them from ~/.aws/credentials, or \
              replace them.",
         ),
-        _ => in_words(
+        Some(CredentialSource::Container) => in_words(
+            "The container's credentials endpoint gives credentials that the services refuse: look at the task role or Pod \
+             Identity association, and restart the task.",
+        ),
+        Some(CredentialSource::InstanceMetadata) | None => in_words(
             "The instance metadata service gives credentials that the services refuse: look at whether something stands in for \
              it at 169.254.169.254 (a proxy such as kiam or aws-vault), and whether the role was deleted and made anew.",
         ),

@@ -32,6 +32,9 @@ fn check(case: &Case<'_>) -> Check {
     let mut findings = Vec::new();
     let mut undecided = Vec::new();
     for expectation in expect {
+        if case.targets().all(|(target, _)| target.service != expectation.service) {
+            undecided.push(format!("{} (not probed)", expectation.as_argument()));
+        }
         for (target, verdict) in case.targets().filter(|(target, _)| target.service == expectation.service) {
             match met(expectation, verdict) {
                 Met::Yes => {}

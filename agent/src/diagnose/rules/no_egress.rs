@@ -3,9 +3,9 @@
 use probes::observations::TcpFailure;
 
 use crate::diagnose::case::{Case, target_subject};
-use crate::diagnose::phrases::{create_gateway_endpoint, create_interface_endpoint, fact};
+use crate::diagnose::phrases::fact;
 use crate::diagnose::{Check, Rule};
-use crate::report::{Explained, Finding, Remedy, Severity};
+use crate::report::{Explained, Finding, Path, Remedy, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "no-egress",
@@ -15,8 +15,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Check {
+    // A closed interface endpoint is inside the VPC: that it is silent says nothing of the way out.
     let silent: Vec<&str> = case
         .targets()
+        .filter(|(_, verdict)| verdict.path != Path::InterfaceEndpoint)
         .filter(|(target, _)| {
             let mut counted = Case::counted(target).peekable();
             counted.peek().is_some()
@@ -40,19 +42,14 @@ fn check(case: &Case<'_>) -> Check {
     let explains = rules.iter().flat_map(|rule| {
         silent.iter().map(|target| Explained { rule: (*rule).to_owned(), subject: target_subject(target) })
     });
-    let required: Vec<&str> = case
-        .targets()
-        .filter(|(target, _)| target.required)
-        .map(|(target, _)| target.service.as_str())
-        .collect();
     Check::Found(vec![Finding {
         rule: RULE.id.to_owned(),
         severity: Severity::Error,
         subject: case.instance(),
         summary: format!(
-            "names resolve, but none of {} services and no control on the internet answers on port 443: nothing leaves \
-             this subnet, or nothing comes back",
-            silent.len()
+            "names resolve, but none of {} targets{} answers on port 443: nothing leaves this subnet, or nothing comes back",
+            silent.len(),
+            if case.recording.controls.is_empty() { "" } else { " and no control on the internet" }
         ),
         facts: vec![
             fact("silent_targets", silent.join(" ")),
@@ -62,11 +59,11 @@ fn check(case: &Case<'_>) -> Check {
         causes: causes(case),
         explains: explains.collect(),
         remedy: Remedy {
-            text: "If the subnet is meant to be private, give the VPC a gateway endpoint for S3 (and DynamoDB) and an \
-                   interface endpoint for every other service this instance needs; else give its route table a default \
-                   route to a NAT gateway. First look at the route table, security group and network ACL."
+            text: "First look: these commands change nothing. If the subnet is meant to be private, it wants a gateway endpoint for \
+                   S3 (and DynamoDB), which has no charge, and an interface endpoint for every other service this instance \
+                   needs; else a default route to a NAT gateway."
                 .to_owned(),
-            commands: commands(case, &required),
+            commands: commands(case),
         },
     }])
 }
@@ -92,17 +89,17 @@ fn causes(case: &Case<'_>) -> Vec<String> {
     causes
 }
 
-fn was_asked_for(case: &Case<'_>, service: &str) -> bool {
-    case.recording.targets.iter().any(|target| target.service == service)
-}
-
-fn commands(case: &Case<'_>, required: &[&str]) -> Vec<String> {
+fn commands(case: &Case<'_>) -> Vec<String> {
     let host = &case.recording.environment.host;
-    let (Some(region), Some(subnet)) = (&host.region, &host.subnet_id) else { return Vec::new() };
+    let (Some(region), Some(vpc), Some(subnet)) = (&host.region, &host.vpc_id, &host.subnet_id) else {
+        return Vec::new();
+    };
     let mut commands = vec![
         format!(
-            "aws ec2 describe-route-tables --region {region} --filters Name=association.subnet-id,Values={subnet}"
+            "aws ec2 describe-route-tables --region {region} --filters Name=vpc-id,Values={vpc} --query \
+             \"(RouteTables[?Associations[?SubnetId=='{subnet}']]||RouteTables[?Associations[?Main]])[0]\""
         ),
+        format!("aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc}"),
         format!(
             "aws ec2 describe-network-acls --region {region} --filters Name=association.subnet-id,Values={subnet}"
         ),
@@ -118,14 +115,6 @@ fn commands(case: &Case<'_>, required: &[&str]) -> Vec<String> {
             "aws ec2 describe-security-groups --region {region} --group-ids {}",
             groups.join(" ")
         ));
-    }
-    commands.extend(create_gateway_endpoint(case, "s3"));
-    if was_asked_for(case, "dynamodb") {
-        // The first of the two commands is the same: it looks the route table up.
-        commands.extend(create_gateway_endpoint(case, "dynamodb").pop());
-    }
-    for service in required.iter().filter(|service| **service != "s3" && **service != "dynamodb").take(3) {
-        commands.extend(create_interface_endpoint(case, service));
     }
     commands
 }

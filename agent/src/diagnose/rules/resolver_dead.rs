@@ -23,10 +23,14 @@ fn check(case: &Case<'_>) -> Check {
         return Check::NotApplicable("resolv.conf names no server".to_owned());
     }
     let by_resolver = by_resolver(case);
-    // Only servers that this host is told to use: the VPC resolver asked beside them is for comparison.
-    let used = by_resolver
-        .iter()
-        .filter(|(address, _)| host.resolvers.iter().any(|used| used.to_string() == **address));
+    // Only servers that this host is told to use: the VPC resolver asked beside them is for comparison, unless a stub on this
+    // host stands before it, which asks it in turn.
+    let stub = host.resolvers.iter().all(std::net::IpAddr::is_loopback);
+    let is_used = |address: &str, lookups: &[&Lookup]| {
+        let behind_stub = stub && lookups.iter().any(|lookup| lookup.kind == ResolverKind::Vpc);
+        behind_stub || host.resolvers.iter().any(|used| used.to_string() == address)
+    };
+    let used = by_resolver.iter().filter(|(address, lookups)| is_used(address, lookups));
     let dead: Vec<(&&str, &Vec<&Lookup>)> = used
         .clone()
         .filter(|(_, lookups)| !lookups.is_empty() && lookups.iter().all(|lookup| is_dead(lookup)))
@@ -63,7 +67,7 @@ fn finding(
     let vpc = lookups.iter().any(|lookup| lookup.kind == ResolverKind::Vpc);
     let subject = Subject { kind: SubjectKind::Resolver, id: address.to_owned() };
     let consequence = if nothing_resolves {
-        format!("so no name resolves ({} services affected)", unresolved.len())
+        format!("so no name resolves ({} targets affected)", unresolved.len())
     } else {
         "names still resolve by other means, but every lookup that starts there waits for it".to_owned()
     };

@@ -1,10 +1,10 @@
 //! A service answers at some of its addresses and not at others: clients that pick the wrong one hang.
 
-use probes::observations::Attempt;
+use probes::observations::{Attempt, TargetObservation};
 
 use crate::classify::fold;
 use crate::diagnose::case::{Case, target_subject};
-use crate::diagnose::phrases::{fact, show_endpoints};
+use crate::diagnose::phrases::{fact, failure_places, show_endpoints};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy, Severity};
 
@@ -41,19 +41,18 @@ fn check(case: &Case<'_>) -> Check {
                 list(&dead)
             ),
             facts: vec![fact("dead", list(&dead)), fact("alive", list(&alive))],
-            evidence: dead.iter().take(6).map(|attempt| format!("{}/{}/tcp", target.target, attempt.address)).collect(),
+            evidence: failure_places(target),
             causes: vec![
-                "a security group or network ACL lists the service's addresses by hand, and some are missing: compare with the \
-                 prefix list"
+                "a network ACL lists the service's addresses one by one, and some are missing (it cannot name a prefix list): \
+                 describe-network-acls shows it"
+                    .to_owned(),
+                "a security group lists the service's addresses instead of its prefix list: describe-security-groups shows it"
                     .to_owned(),
                 "one Availability Zone's interface of the endpoint is blocked or broken".to_owned(),
                 "a cached answer names an address that is no longer there".to_owned(),
             ],
             explains: Vec::new(),
-            remedy: Remedy {
-                text: "Allow the service's prefix list (or the endpoint's subnets) instead of single addresses.".to_owned(),
-                commands: show_endpoints(case, &target.service),
-            },
+            remedy: remedy(case, target),
         });
     }
     let otherwise = if several == 0 {
@@ -62,4 +61,33 @@ fn check(case: &Case<'_>) -> Check {
         Check::Clear(format!("{several} answer at all addresses"))
     };
     Check::found_or(findings, otherwise)
+}
+
+fn remedy(case: &Case<'_>, target: &TargetObservation) -> Remedy {
+    let host = &case.recording.environment.host;
+    let mut commands = Vec::new();
+    if let (Some(region), Some(subnet)) = (&host.region, &host.subnet_id) {
+        commands.push(format!(
+            "aws ec2 describe-network-acls --region {region} --filters Name=association.subnet-id,Values={subnet}"
+        ));
+        let groups: Vec<&str> = host
+            .interfaces
+            .iter()
+            .flat_map(|interface| &interface.security_group_ids)
+            .map(String::as_str)
+            .collect();
+        if !groups.is_empty() {
+            commands.push(format!(
+                "aws ec2 describe-security-groups --region {region} --group-ids {}",
+                groups.join(" ")
+            ));
+        }
+    }
+    commands.extend(show_endpoints(case, &target.service));
+    Remedy {
+        text: "In network ACLs allow every range of the service, or 443 to everywhere; in security groups name the prefix list \
+               instead of addresses; for an interface endpoint look at the subnet of the dead address."
+            .to_owned(),
+        commands,
+    }
 }
