@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use serde::Deserialize;
 
 use crate::topology::{
-    AclEntry, GroupRule, Host, InterfaceEndpoint, NatGateway, Route, RouteTable, SecondaryInterface, Subnet,
-    Topology, TransitGateway,
+    AclEntry, GroupRule, Host, InterfaceEndpoint, Ipv6, NatGateway, Route, RouteTable, SecondaryInterface,
+    Subnet, Topology, TransitGateway,
 };
 
 /// One edit of a topology.
@@ -102,6 +102,10 @@ pub(crate) enum Change {
     AttachNetworkInterface {
         interface: SecondaryInterface,
     },
+    /// Makes the instance and its subnet dual-stack.
+    EnableIpv6 {
+        ipv6: Ipv6,
+    },
     /// Attaches the VPC to a transit gateway. Routes have to lead there besides.
     AttachTransitGateway {
         transit_gateway: TransitGateway,
@@ -178,6 +182,7 @@ pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), Nothi
         }
         Change::AddHost { host } => topology.hosts.push(host),
         Change::AttachNetworkInterface { interface } => topology.instance.secondary.push(interface),
+        Change::EnableIpv6 { ipv6 } => topology.ipv6 = Some(ipv6),
         Change::AttachTransitGateway { transit_gateway } => topology.transit_gateway = Some(transit_gateway),
     }
     Ok(())

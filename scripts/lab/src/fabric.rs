@@ -9,6 +9,7 @@ mod acl;
 mod endpoints;
 mod gateways;
 mod group;
+mod ipv6;
 mod router;
 #[cfg(test)]
 mod tests;
@@ -94,6 +95,7 @@ pub(crate) enum ElementKind {
     Host,
     NatGateway,
     InternetGateway,
+    EgressOnlyInternetGateway,
     /// Its way to the internet; what goes to an endpoint behind it counts as gone to a network interface.
     TransitGateway,
 }
@@ -107,6 +109,7 @@ pub(crate) fn compile(topology: &Topology, silences: Silences) -> Fabric {
     namespaces.extend(gateways::nat_gateways(topology, &wiring));
     namespaces.extend(gateways::internet(topology, &wiring));
     namespaces.extend(transit::namespaces(topology, &wiring));
+    ipv6::extend(topology, &mut namespaces);
     Fabric { namespaces, wires: wiring.commands(), elements: elements(topology) }
 }
 
@@ -179,6 +182,7 @@ impl Wiring {
                 wiring.add("hub0", "tgw", "eth0", HUB, ENDPOINT_MTU);
             }
         }
+        ipv6::wires(topology, &mut wiring);
         wiring
     }
 
@@ -263,6 +267,10 @@ fn elements(topology: &Topology) -> Vec<Element> {
     }
     if let Some(gateway) = &topology.transit_gateway {
         elements.push(element("tgw0".to_owned(), &gateway.id, ElementKind::TransitGateway));
+    }
+    let egress_only = topology.ipv6.as_ref().and_then(|ipv6| ipv6.egress_only_internet_gateway.as_ref());
+    if let Some(gateway) = egress_only {
+        elements.push(element("eigw0".to_owned(), &gateway.id, ElementKind::EgressOnlyInternetGateway));
     }
     elements
 }

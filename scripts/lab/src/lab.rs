@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
@@ -167,7 +167,12 @@ fn start_aws(runtime: &Runtime, topology: &Topology, aws: &Arc<Aws>) -> anyhow::
     }
     for (namespace, what) in doors {
         for port in [443, 80] {
-            let listener = listen(namespace, what, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
+            // A listener for IPv6 takes both families; a kernel without that family has none.
+            let any: IpAddr = match topology.ipv6 {
+                Some(_) => Ipv6Addr::UNSPECIFIED.into(),
+                None => Ipv4Addr::UNSPECIFIED.into(),
+            };
+            let listener = listen(namespace, what, || TcpListener::bind((any, port)))?;
             let topology = topology.clone();
             let resolve = move |local: SocketAddr, peer: SocketAddr| {
                 ingress(&topology, namespace, local.ip(), peer.ip())

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -29,6 +29,17 @@ static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
 /// The IPv4 ranges of a gateway service in a region; empty where nothing is published.
 pub(crate) fn of(service: &str, region: &str) -> Vec<Ipv4Net> {
     ipv4(PUBLISHED.entries.iter().filter(|entry| entry.service == service && entry.region == region))
+}
+
+/// The IPv6 ranges of a gateway service in a region.
+pub(crate) fn of_ipv6(service: &str, region: &str) -> Vec<Ipv6Net> {
+    let matching =
+        PUBLISHED.entries.iter().filter(|entry| entry.service == service && entry.region == region);
+    let cidr = |cidr: &IpNet| match cidr {
+        IpNet::V6(cidr) => Some(*cidr),
+        IpNet::V4(_) => None,
+    };
+    matching.flat_map(|entry| entry.cidrs.iter().filter_map(cidr)).collect()
 }
 
 /// The IPv4 ranges of all gateway services in all regions, which no other service may have an address in.

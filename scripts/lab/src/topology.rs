@@ -5,6 +5,7 @@
 
 mod check;
 mod instance;
+mod ipv6;
 mod transit;
 
 use std::net::Ipv4Addr;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 pub(crate) use check::{Invalid, check};
 pub(crate) use instance::{Attachment, Instance, SecondaryInterface};
+pub(crate) use ipv6::Ipv6;
 pub(crate) use transit::{CentralNatGateway, TransitGateway};
 
 /// Everything EC2 knows about one VPC and the instance under test.
@@ -36,6 +38,7 @@ pub(crate) struct Topology {
     pub(crate) nat_gateways: Vec<NatGateway>,
     pub(crate) internet_gateway: Option<InternetGateway>,
     pub(crate) transit_gateway: Option<TransitGateway>,
+    pub(crate) ipv6: Option<Ipv6>,
     #[serde(default)]
     pub(crate) hosts: Vec<Host>,
     pub(crate) security_groups: Vec<SecurityGroup>,

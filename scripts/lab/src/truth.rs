@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ pub(crate) struct Truth {
 /// Packets from the instance to port 443 (or that of a proxy) of one address, by the element they left the router to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Flow {
-    pub(crate) address: Ipv4Addr,
+    pub(crate) address: IpAddr,
     pub(crate) element: String,
     pub(crate) kind: ElementKind,
     /// Before any filter looked at them.
@@ -90,18 +90,11 @@ pub(crate) fn read(
     fabric: &Fabric,
     capabilities: Option<Capabilities>,
 ) -> anyhow::Result<Truth> {
-    let listing = realise::within(ROUTER, || {
-        Command::new("nft")
-            .args(["-j", "list", "table", "ip", "counts"])
-            .env("PATH", realise::search_path())
-            .output()
-    })?
-    .context("failed to start `nft`")?;
-    ensure!(listing.status.success(), "nft did not list the packet counts");
-    let listing: Value =
-        serde_json::from_slice(&listing.stdout).context("failed to read the packet counts")?;
-    let counts = counts(&listing);
-    let of = |set: &str, address: Ipv4Addr, interface: &str| {
+    let mut counts = listed("ip")?;
+    if topology.ipv6.is_some() {
+        counts.append(&mut listed("ip6")?);
+    }
+    let of = |set: &str, address: IpAddr, interface: &str| {
         counts.get(&(set.to_owned(), address, interface.to_owned())).copied().unwrap_or_default()
     };
     let mut flows = Vec::new();
@@ -130,8 +123,24 @@ pub(crate) fn read(
     Ok(Truth { flows, capabilities })
 }
 
+/// The counts of one address family.
+fn listed(family: &str) -> anyhow::Result<BTreeMap<(String, IpAddr, String), u64>> {
+    let listing = realise::within(ROUTER, || {
+        Command::new("nft")
+            .args(["-j", "list", "table", family, "counts"])
+            .env("PATH", realise::search_path())
+            .output()
+    })?
+    .context("failed to start `nft`")?;
+    ensure!(listing.status.success(), "nft did not list the packet counts");
+    let listing: Value =
+        serde_json::from_slice(&listing.stdout).context("failed to read the packet counts")?;
+    Ok(counts(&listing))
+}
+
 /// What carried packets to an address: the element, or the endpoint or host behind it that has the address.
-fn carrier(topology: &Topology, element: &Element, address: Ipv4Addr) -> (String, ElementKind) {
+fn carrier(topology: &Topology, element: &Element, address: IpAddr) -> (String, ElementKind) {
+    let IpAddr::V4(address) = address else { return (element.id.clone(), element.kind) };
     let beyond = topology.transit_gateway.as_ref().filter(|_| element.kind == ElementKind::TransitGateway);
     if let Some(endpoint) = beyond.and_then(|gateway| gateway.endpoint_at(address)) {
         return (endpoint.id.clone(), ElementKind::NetworkInterface);
@@ -154,7 +163,7 @@ fn owner(topology: &Topology, address: Ipv4Addr) -> Option<(String, ElementKind)
 }
 
 /// Packet counts by set, address and interface, from the listing of `nft -j`.
-fn counts(listing: &Value) -> BTreeMap<(String, Ipv4Addr, String), u64> {
+fn counts(listing: &Value) -> BTreeMap<(String, IpAddr, String), u64> {
     let sets = listing["nftables"].as_array().into_iter().flatten().filter_map(|entry| entry.get("set"));
     let mut counts = BTreeMap::new();
     for set in sets {
@@ -186,7 +195,7 @@ mod tests {
             ] } },
             { "set": { "family": "ip", "name": "answered" } },
         ] });
-        let key = ("offered".to_owned(), Ipv4Addr::new(1, 178, 4, 7), "gwe0".to_owned());
+        let key = ("offered".to_owned(), IpAddr::from([1, 178, 4, 7]), "gwe0".to_owned());
         assert_eq!(counts(&listing), BTreeMap::from([(key, 3)]));
     }
 

@@ -3,7 +3,9 @@
 //! Addresses of S3 and DynamoDB lie inside their published ranges, those of every other service outside all of them; the
 //! choice is made by hashing names, so it is the same in every run.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::Ipv6Net;
 
 use sha2::{Digest as _, Sha256};
 
@@ -52,7 +54,16 @@ pub(super) fn service_name(name: &str) -> Option<Found> {
     let region = host.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
     match host.service.as_str() {
         "s3" => {
-            let records = addresses(name, S3_TTL, spread("s3", &region, S3_ADDRESSES));
+            let mut records = addresses(name, S3_TTL, spread("s3", &region, S3_ADDRESSES));
+            if let Found::Records(list) = &mut records
+                && name.contains("dualstack")
+            {
+                list.extend(spread_ipv6("s3", &region).map(|address| Record {
+                    owner: name.to_owned(),
+                    ttl: S3_TTL,
+                    data: Data::Address(address.into()),
+                }));
+            }
             if host.bucket.is_none() || name.contains("dualstack") {
                 return Some(records);
             }
@@ -129,6 +140,14 @@ fn spread(service: &str, region: &str, count: usize) -> Vec<Ipv4Addr> {
     chosen.sort_unstable();
     chosen.dedup();
     chosen
+}
+
+/// Two addresses inside the largest of a service's published IPv6 ranges.
+fn spread_ipv6(service: &str, region: &str) -> impl Iterator<Item = Ipv6Addr> {
+    let largest = prefixes::of_ipv6(service, region).into_iter().min_by_key(Ipv6Net::prefix_len);
+    let base = largest.map(|range| u128::from(range.network()));
+    let host = u128::from(number(&format!("{service}/{region}/ipv6")));
+    (0..2).filter_map(move |index| Some(Ipv6Addr::from(base? + (host << 16) + index + 1)))
 }
 
 /// An address of another service: AWS's own ranges, outside those of every gateway service.

@@ -233,7 +233,7 @@ fn input(topology: &Topology, silences: Silences, text: &mut String) {
 
 /// Packets to port 443, or that of a proxy, per destination and element: sent towards it before any filter, let through by all filters, and
 /// answered; and where NAT gateways sent on what they had translated.
-const COUNTS: &str = "table ip counts {
+pub(super) const COUNTS: &str = "table ip counts {
 \tset offered {
 \t\ttype ipv4_addr . ifname
 \t\tflags dynamic

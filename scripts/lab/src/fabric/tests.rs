@@ -78,6 +78,35 @@ fn what_nat_sends_on_is_routed_by_the_table_of_its_own_subnet() {
 }
 
 #[test]
+fn a_subnet_without_an_association_is_routed_by_the_main_table() {
+    let network = router("{ kind = 'associate', subnet = 'subnet-0b1b1b1b1b1b1b1b1' }").network;
+    assert!(network.contains("rule add pref 200 iif inst0 lookup 1002"), "{network}");
+}
+
+#[test]
+fn every_network_interface_is_routed_by_the_table_of_its_subnet() {
+    let changes = "{ kind = 'attach_network_interface', interface = { network_interface = 'eni-1', \
+                   mac = '0a:12:34:56:78:9b', subnet = 'subnet-0a0a0a0a0a0a0a0a0', private_address = '10.0.0.20', \
+                   security_groups = ['sg-0a0a0a0a0a0a0a0a0'] } }";
+    let made = router(changes);
+    assert!(made.network.contains("rule add pref 200 iif inst0 lookup 1001"), "{}", made.network);
+    assert!(made.network.contains("rule add pref 200 iif inst1 lookup 1000"), "{}", made.network);
+    assert_eq!(chain(&made, "inst1_out"), ["ip daddr { 0.0.0.0/0 } return", "drop"]);
+}
+
+#[test]
+fn a_nat_gateway_that_hides_keeps_its_complaints_to_itself() {
+    let nat = |changes: &str| {
+        let fabric = compile(&topology(changes), Silences::default());
+        let nat = fabric.namespaces.into_iter().find(|namespace| namespace.name == "nat0").unwrap();
+        chain(&nat, "output").join("\n")
+    };
+    assert_eq!(nat(""), "");
+    let hidden = nat("{ kind = 'hide_nat_gateway', nat_gateway = 'nat-0f0f0f0f0f0f0f0f0' }");
+    assert!(hidden.ends_with("icmp type time-exceeded drop"), "{hidden}");
+}
+
+#[test]
 fn a_group_rule_that_names_a_group_allows_its_members() {
     let changes = "{ kind = 'egress', security_group = 'sg-0a0a0a0a0a0a0a0a0', rules = [{ protocol = 'tcp', \
                    ports = [443, 443], peer = 'sg-0e0e0e0e0e0e0e0e0' }] }, { kind = 'endpoint_security_groups', \

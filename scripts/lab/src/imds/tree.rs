@@ -140,6 +140,11 @@ impl Tree {
         add("vpc-id", topology.vpc.id.clone());
         add("vpc-ipv4-cidr-block", cidrs.first().cloned().unwrap_or_default());
         add("vpc-ipv4-cidr-blocks", cidrs.join("\n"));
+        if let Some(ipv6) = topology.ipv6.as_ref().filter(|_| each.device_number == 0) {
+            add("ipv6s", ipv6.address.to_string());
+            add("subnet-ipv6-cidr-blocks", ipv6.subnet_cidr.to_string());
+            add("vpc-ipv6-cidr-blocks", ipv6.vpc_cidr.to_string());
+        }
         if each.device_number == 0 {
             self.add("security-groups", names.join("\n"));
         }

@@ -119,9 +119,14 @@ fn contradiction(verdict: &Verdict, address: &Address, flows: &[&Flow]) -> Optio
     let expected = match address.path.as_str() {
         "gateway_endpoint" => Some(&[ElementKind::GatewayEndpoint][..]),
         "interface_endpoint" => Some(&[ElementKind::NetworkInterface][..]),
-        "internet" => {
-            Some(&[ElementKind::NatGateway, ElementKind::InternetGateway, ElementKind::TransitGateway][..])
-        }
+        "internet" => Some(
+            &[
+                ElementKind::NatGateway,
+                ElementKind::InternetGateway,
+                ElementKind::EgressOnlyInternetGateway,
+                ElementKind::TransitGateway,
+            ][..],
+        ),
         _ => None,
     };
     if let Some(kinds) = expected
@@ -145,6 +150,7 @@ fn contradiction(verdict: &Verdict, address: &Address, flows: &[&Flow]) -> Optio
         // Behind a transit gateway there may be a central NAT gateway.
         Some("nat_or_appliance") => Some(&[ElementKind::NatGateway, ElementKind::TransitGateway][..]),
         Some("internet_gateway") => Some(&[ElementKind::InternetGateway][..]),
+        Some("egress_only_internet_gateway") => Some(&[ElementKind::EgressOnlyInternetGateway][..]),
         Some("transit_gateway") => Some(&[ElementKind::TransitGateway][..]),
         _ => None,
     };
