@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod fold;
 pub mod signal;
 pub mod table;
+mod through_proxy;
 
 use crate::report::{Recording, Verdict};
 
@@ -16,7 +17,11 @@ pub use signal::{SignalName, Signals};
 #[must_use]
 pub fn verdicts(recording: &Recording) -> Vec<Verdict> {
     let walks = evidence::Walks::of(recording);
-    recording.targets.iter().map(|target| fold::verdict(recording, &walks, target)).collect()
+    let verdict = |target| {
+        let direct = fold::verdict(recording, &walks, target);
+        through_proxy::seen_by_clients(recording, target, direct)
+    };
+    recording.targets.iter().map(verdict).collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod listing;
 pub mod plan;
 pub mod prefix_lists;
 pub mod profiles;
+pub mod proxies;
 pub mod refusal;
 pub mod render;
 pub mod report;

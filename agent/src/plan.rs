@@ -14,6 +14,7 @@ use probes::plan::{Budgets, CallPlan, Families, HopPlan, ProbePlan, ResolverPlan
 
 use crate::catalogue::{self, Variant};
 use crate::prefix_lists::PrefixList;
+use crate::proxies::{self, Way};
 use crate::settings::{Settings, WantedService};
 
 /// The VPC resolver's address in every VPC (Amazon VPC user guide, `AmazonDNS` concepts).
@@ -89,7 +90,11 @@ fn targets(
             if let Some(host) = host {
                 let service = wanted.id.clone();
                 let (region, prefixes) = (region.to_owned(), prefixes.clone());
-                let proxy = None;
+                // What clients would do is measured; where they disagree, both ways are.
+                let proxy = match proxies::way(&environment.proxies, &host) {
+                    Way::Direct => None,
+                    Way::Proxied(proxy) | Way::Unclear(proxy) => Some(proxy),
+                };
                 planned.push(TargetPlan { target, service, host, required, region, call, prefixes, proxy });
             }
         };

@@ -245,6 +245,12 @@ pub enum SignalName {
     RegionUnknown,
     /// Reachable addresses take different paths.
     AddressesDisagree,
+    /// The environment sends clients through a proxy.
+    ProxyApplies,
+    /// The environment sends some clients through a proxy and others not.
+    ProxyUnclear,
+    /// What the way that does not use the proxy is like.
+    DirectWay,
 }
 
 impl Signals {

@@ -8,7 +8,7 @@ use super::case::Case;
 use crate::catalogue::EndpointKind;
 use crate::classify::evidence;
 use crate::classify::fold;
-use crate::report::{Fact, Remedy, Verdict};
+use crate::report::{Fact, Path, Remedy, Verdict};
 
 /// A fact without a unit.
 #[must_use]
@@ -228,6 +228,11 @@ pub fn create_interface_endpoint(case: &Case<'_>, service: &str) -> Vec<String> 
 /// Where the chain to a target broke: the first step that failed at an address that counts, in words.
 #[must_use]
 pub fn where_it_broke(target: &TargetObservation, verdict: &Verdict) -> String {
+    if verdict.path == Path::Proxy {
+        let said = verdict.because.iter().find(|reason| reason.evidence.contains("/proxied/"));
+        return said
+            .map_or_else(|| "nothing was tried through the proxy".to_owned(), |reason| reason.text.clone());
+    }
     let counted: Vec<&Attempt> = Case::counted(target).collect();
     let Some(attempt) = furthest(&counted) else {
         let reason = verdict.because.first().map(|reason| reason.text.clone());

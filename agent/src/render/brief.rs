@@ -9,7 +9,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use probes::control_plane::{ControlPlane, Route, VpcEndpoint};
 use probes::observations::{
-    Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, TargetObservation, Verification,
+    Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, TargetObservation, TlsFailure,
+    TlsSession, Verification,
 };
 use probes::{Outcome, Step};
 
@@ -157,6 +158,16 @@ fn read_of(cidrs: &[IpNet], seen: &[IpAddr]) -> Vec<IpNet> {
 }
 
 fn shorten(target: &mut TargetObservation, cited: &[String]) {
+    if let Some(proxied) = &mut target.proxied {
+        proxied.tcp.start_ms = 0.0;
+        proxied.connect.start_ms = 0.0;
+        proxied.tls.start_ms = 0.0;
+        proxied.call.start_ms = 0.0;
+        shorten_tls(&mut proxied.tls);
+        if let Outcome::Done(reply) = &mut proxied.call.outcome {
+            shorten_reply(reply, false);
+        }
+    }
     let system = system_addresses(target);
     for lookup in &mut target.lookups {
         // That there is no IPv6 address is what is expected, and no rule asks for it.
@@ -210,19 +221,23 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
         if let Outcome::Done(connection) = &mut attempt.tcp.outcome {
             (connection.retransmits, connection.path_mtu, connection.send_mss) = (None, None, None);
         }
-        if let Outcome::Done(session) = &mut attempt.tls.outcome {
-            // Rules read who issued the leaf; its names and the rest of the chain are for people who look closer.
-            session.chain.clear();
-            session.version = None;
-            for verification in [&mut session.trust.bundled, &mut session.trust.machine] {
-                if let Verification::Other(text) = verification {
-                    text.truncate(text.floor_char_boundary(80));
-                }
-            }
-        }
+        shorten_tls(&mut attempt.tls);
         if let Outcome::Done(reply) = &mut attempt.call.outcome {
             let keep_id = cited.contains(&format!("{name}/{}/call", attempt.address));
             shorten_reply(reply, keep_id);
+        }
+    }
+}
+
+fn shorten_tls(step: &mut Step<TlsSession, TlsFailure>) {
+    if let Outcome::Done(session) = &mut step.outcome {
+        // Rules read who issued the leaf; its names and the rest of the chain are for people who look closer.
+        session.chain.clear();
+        session.version = None;
+        for verification in [&mut session.trust.bundled, &mut session.trust.machine] {
+            if let Verification::Other(text) = verification {
+                text.truncate(text.floor_char_boundary(80));
+            }
         }
     }
 }

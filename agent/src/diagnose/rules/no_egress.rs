@@ -18,7 +18,7 @@ fn check(case: &Case<'_>) -> Check {
     // A closed interface endpoint is inside the VPC: that it is silent says nothing of the way out.
     let silent: Vec<&str> = case
         .targets()
-        .filter(|(_, verdict)| verdict.path != Path::InterfaceEndpoint)
+        .filter(|(_, verdict)| !matches!(verdict.path, Path::InterfaceEndpoint | Path::Proxy))
         .filter(|(target, _)| {
             let mut counted = Case::counted(target).peekable();
             counted.peek().is_some()

@@ -6,7 +6,7 @@ use crate::classify::fold;
 use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::phrases::{fact, failure_places, show_endpoints};
 use crate::diagnose::{Check, Rule};
-use crate::report::{Finding, Remedy, Severity};
+use crate::report::{Finding, Path, Remedy, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "some-addresses-unreachable",
@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Check {
     let mut findings = Vec::new();
     let mut several = 0;
-    for (target, _) in case.targets() {
+    for (target, _) in case.targets().filter(|(_, verdict)| verdict.path != Path::Proxy) {
         let (alive, dead): (Vec<&Attempt>, Vec<&Attempt>) = Case::counted(target)
             .filter(|attempt| fold::reachable(attempt).is_some())
             .partition(|attempt| fold::reachable(attempt) == Some(true));
