@@ -42,7 +42,7 @@ use groups::{Groups, Key, Member};
 use walk::Walk;
 
 /// How far the second asks may go beyond the evidence ceiling.
-const BEYOND_THE_CEILING: Duration = Duration::from_millis(100);
+const BEYOND_THE_CEILING: Duration = Duration::from_millis(250);
 /// How long second walks wait for the first walks of services whose names are still being looked up.
 const GATHERING: Duration = Duration::from_millis(250);
 /// The second asks are not made with less time than this for an answer.

@@ -48,7 +48,7 @@ pub(super) fn seen_by_clients(recording: &Recording, target: &TargetObservation,
                 ),
             });
             let confidence = direct.confidence.map(|confidence| confidence.min(Confidence::Possible));
-            Verdict { because, confidence, ..direct }
+            Verdict { confidence, because, ..direct }
         }
     }
 }
@@ -117,7 +117,7 @@ fn refusal_text(failure: &ProxyFailure) -> String {
             "the proxy asks for a password (HTTP 407)".to_owned()
         }
         ProxyFailure::TimedOut => "the proxy does not answer the request for a tunnel".to_owned(),
-        ProxyFailure::Closed { .. } => "the proxy closes the connection without an answer".to_owned(),
+        ProxyFailure::Closed => "the proxy closes the connection without an answer".to_owned(),
         ProxyFailure::NotAProxy { .. } => "what answers at the proxy's address is no proxy".to_owned(),
         ProxyFailure::Tls { .. } => "the TLS handshake with the proxy itself fails".to_owned(),
         ProxyFailure::Untrusted { .. } => {
