@@ -20,6 +20,7 @@ use crate::fabric::{
 use crate::imds;
 use crate::imds::tree::{Identity, Tree};
 use crate::instance;
+use crate::prefixes;
 use crate::proxy;
 use crate::realise::{self, FOLDER};
 use crate::scenario::Definition;
@@ -157,22 +158,23 @@ fn listen<T: Send>(
 
 /// AWS has these doors: the internet, gateway endpoints, and interface endpoints here or in a hub.
 fn start_aws(runtime: &Runtime, topology: &Topology, aws: &Arc<Aws>) -> anyhow::Result<()> {
-    let mut doors: Vec<(&str, &'static str)> = vec![
-        (INTERNET, "the internet"),
-        (GATEWAY_ENDPOINTS, "gateway endpoints"),
-        (INTERFACES, "interface endpoints"),
-    ];
-    if topology.transit_gateway.as_ref().is_some_and(|gateway| !gateway.interface_endpoints.is_empty()) {
-        doors.push((HUB, "the hub's interface endpoints"));
+    // A listener for IPv6 takes both families; a kernel without that family has none.
+    let any: IpAddr = match topology.ipv6 {
+        Some(_) => Ipv6Addr::UNSPECIFIED.into(),
+        None => Ipv4Addr::UNSPECIFIED.into(),
+    };
+    let mut doors: Vec<(&str, &'static str, IpAddr)> =
+        vec![(INTERNET, "the internet", any), (GATEWAY_ENDPOINTS, "gateway endpoints", any)];
+    // Other hosts share the namespace of interface endpoints, and AWS must not answer at theirs.
+    for interface in topology.interface_endpoints.iter().flat_map(|endpoint| &endpoint.network_interfaces) {
+        doors.push((INTERFACES, "an interface endpoint", interface.address.into()));
     }
-    for (namespace, what) in doors {
+    if topology.transit_gateway.as_ref().is_some_and(|gateway| !gateway.interface_endpoints.is_empty()) {
+        doors.push((HUB, "the hub's interface endpoints", any));
+    }
+    for (namespace, what, address) in doors {
         for port in [443, 80] {
-            // A listener for IPv6 takes both families; a kernel without that family has none.
-            let any: IpAddr = match topology.ipv6 {
-                Some(_) => Ipv6Addr::UNSPECIFIED.into(),
-                None => Ipv4Addr::UNSPECIFIED.into(),
-            };
-            let listener = listen(namespace, what, || TcpListener::bind((any, port)))?;
+            let listener = listen(namespace, what, || TcpListener::bind((address, port)))?;
             let topology = topology.clone();
             let resolve = move |local: SocketAddr, peer: SocketAddr| {
                 ingress(&topology, namespace, local.ip(), peer.ip())
@@ -192,8 +194,11 @@ fn start_aws(runtime: &Runtime, topology: &Topology, aws: &Arc<Aws>) -> anyhow::
 
 /// How a connection came in, by the namespace that took it and the address that was dialled.
 fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr, peer: IpAddr) -> Ingress {
-    let IpAddr::V4(dialled) = dialled.to_canonical() else { return Ingress::internet() };
-    let IpAddr::V4(peer) = peer.to_canonical() else { return Ingress::internet() };
+    let (dialled, peer) = match (dialled.to_canonical(), peer.to_canonical()) {
+        (IpAddr::V4(dialled), IpAddr::V4(peer)) => (dialled, peer),
+        (IpAddr::V6(dialled), _) if namespace == GATEWAY_ENDPOINTS => return ingress_ipv6(topology, dialled),
+        _ => return Ingress::internet(),
+    };
     let vpc_id = Some(topology.vpc.id.clone());
     if namespace == INTERFACES {
         let endpoint = topology.interface_endpoints.iter().find(|endpoint| {
@@ -227,6 +232,19 @@ fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr, peer: IpAddr) 
         };
     }
     Ingress::internet()
+}
+
+/// A connection by IPv6 through the dual-stack gateway endpoint whose service has the address.
+fn ingress_ipv6(topology: &Topology, dialled: Ipv6Addr) -> Ingress {
+    let endpoint = topology.gateway_endpoints.iter().find(|endpoint| {
+        prefixes::of_ipv6(&endpoint.service, &topology.region).iter().any(|range| range.contains(&dialled))
+    });
+    Ingress {
+        kind: IngressKind::Gateway,
+        vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()),
+        vpc_id: Some(topology.vpc.id.clone()),
+        service: endpoint.map(|endpoint| endpoint.service.clone()),
+    }
 }
 
 /// Whether the client's route table leads this address into this endpoint.

@@ -1,4 +1,5 @@
-//! A forward proxy on a host of the VPC, as companies run them: it takes `CONNECT`, decides by its lists, and passes bytes.
+//! A proxy on a host of the VPC, as companies run them: it takes `CONNECT`, decides by its lists, and passes bytes. Or it takes
+//! whole TLS connections that a name in a private zone leads to it, and passes those.
 //!
 //! It finds names as the VPC resolver does and goes out by the routes of its own subnet. It sees nothing of what it carries;
 //! a proxy that opens TLS is another thing.
@@ -17,6 +18,7 @@ use crate::realise;
 
 /// The port that proxies listen on.
 pub(crate) const PORT: u16 = 3128;
+const HTTPS: u16 = 443;
 /// No request of a client is longer than this.
 const LONGEST_HEAD: u64 = 16 << 10;
 /// How long the proxy waits for a client's request and for a host to answer.
@@ -35,11 +37,14 @@ pub(crate) struct Proxy {
     pub(crate) deny: Vec<String>,
     /// The `Proxy-Authorization` it wants, such as `Basic dXNlcjpwYXNz`.
     pub(crate) authorization: Option<String>,
+    /// It listens on port 443 instead and passes everything to the public addresses of this host.
+    pub(crate) passes_tls_to: Option<String>,
 }
 
 /// Opens the listener of a proxy in the namespace of the calling thread.
 pub(crate) fn bind(proxy: &Proxy) -> std::io::Result<StdListener> {
-    let listener = StdListener::bind((proxy.address, PORT))?;
+    let port = if proxy.passes_tls_to.is_some() { HTTPS } else { PORT };
+    let listener = StdListener::bind((proxy.address, port))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -57,9 +62,15 @@ pub(crate) async fn serve(listener: StdListener, proxy: Proxy, zones: Arc<Zones>
 }
 
 async fn converse(mut client: TcpStream, proxy: &Proxy, zones: &Zones) -> std::io::Result<()> {
+    if let Some(host) = &proxy.passes_tls_to {
+        if let Some(mut server) = connect(proxy, addresses(zones.public(host)), HTTPS).await {
+            copy_bidirectional(&mut client, &mut server).await?;
+        }
+        return Ok(());
+    }
     let head = tokio::time::timeout(PATIENCE, read_head(&mut client)).await??;
     let refusal = match decide(proxy, &head) {
-        Ok((host, port)) => match connect(proxy, zones, &host, port).await {
+        Ok((host, port)) => match connect(proxy, known(zones, &host), port).await {
             Some(mut server) => {
                 client.write_all(reply("200 Connection established", "").as_bytes()).await?;
                 copy_bidirectional(&mut client, &mut server).await?;
@@ -118,9 +129,9 @@ fn reply(status: &str, headers: &str) -> String {
     format!("HTTP/1.1 {status}\r\nVia: 1.1 proxy.corp.example (squid/6.6)\r\n{headers}{length}\r\n")
 }
 
-/// A connection from the proxy's address to the first address of the host that answers.
-async fn connect(proxy: &Proxy, zones: &Zones, host: &str, port: u16) -> Option<TcpStream> {
-    for address in addresses(zones, host) {
+/// A connection from the proxy's address to the first address that answers.
+async fn connect(proxy: &Proxy, addresses: Vec<IpAddr>, port: u16) -> Option<TcpStream> {
+    for address in addresses {
         let source = proxy.address;
         let socket = realise::within(INTERFACES, || {
             let socket = TcpSocket::new_v4()?;
@@ -137,11 +148,16 @@ async fn connect(proxy: &Proxy, zones: &Zones, host: &str, port: u16) -> Option<
     None
 }
 
-fn addresses(zones: &Zones, host: &str) -> Vec<IpAddr> {
-    if let Ok(address) = host.parse() {
-        return vec![address];
+/// What the VPC resolver knows of a host, which may be an address already.
+fn known(zones: &Zones, host: &str) -> Vec<IpAddr> {
+    match host.parse() {
+        Ok(address) => vec![address],
+        Err(_) => addresses(zones.private(host)),
     }
-    let Found::Records(records) = zones.private(host) else { return Vec::new() };
+}
+
+fn addresses(found: Found) -> Vec<IpAddr> {
+    let Found::Records(records) = found else { return Vec::new() };
     let address = |record: crate::dns::Record| match record.data {
         Data::Address(address) if address.is_ipv4() => Some(address),
         _ => None,

@@ -310,6 +310,22 @@ fn a_proxy_carries_what_it_may_and_says_why_it_refuses_the_rest() {
 
 #[test]
 #[ignore = "needs user namespaces"]
+fn a_host_answers_as_aws_only_if_it_passes_tls_on_to_it() {
+    let host = "[[change]]\nkind = 'ingress'\nsecurity_group = 'sg-0a0a0a0a0a0a0a0a0'\nrules = [{ protocol = 'tcp', \
+                ports = [443, 443], peer = '10.0.0.0/16' }]\n[[change]]\nkind = 'set_route'\n\
+                route_table = 'rtb-0b1b1b1b1b1b1b1b1'\ndestination = '0.0.0.0/0'\ntarget = 'nat-0f0f0f0f0f0f0f0f0'\n\
+                [[change]]\nkind = 'add_host'\nhost = { id = 'tls-proxy', subnet = 'subnet-0c2c2c2c2c2c2c2c2', \
+                address = '10.0.2.40', security_groups = ['sg-0a0a0a0a0a0a0a0a0'] }\n\
+                [[dns.answers]]\nname = 'ssm.us-east-1.amazonaws.com'\naddresses = ['10.0.2.40']\n";
+    assert_eq!(curl_code(host, SSM), REFUSED);
+    let proxy = format!("{host}[[proxies]]\naddress = '10.0.2.40'\npasses_tls_to = '{SSM}'");
+    let command = curl(SSM);
+    let ran = run_changed(&proxy, &command.each_ref().map(String::as_str));
+    assert_eq!((ran.code(), ran.elements()), (0, vec!["tls-proxy".to_owned()]), "{ran:?}");
+}
+
+#[test]
+#[ignore = "needs user namespaces"]
 fn nat_sends_on_by_the_table_of_its_own_subnet_which_may_lead_into_an_endpoint() {
     let changes = "[[change]]\nkind = 'remove_route'\nroute_table = 'rtb-0b1b1b1b1b1b1b1b1'\ndestination = 'pl-63a5400a'\n\
                    [[change]]\nkind = 'set_route'\nroute_table = 'rtb-0b1b1b1b1b1b1b1b1'\ndestination = '0.0.0.0/0'\n\

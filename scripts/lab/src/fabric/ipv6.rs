@@ -3,8 +3,10 @@
 //!
 //! The router passes hop limits on as they came, for it is no more visible in this family than in the other.
 
-use super::{INSTANCE, INTERNET, INTERNET_MTU, Namespace, ROUTER, Wiring, line, namespace};
-use crate::topology::{Ipv6, Topology};
+use super::{
+    GATEWAY_ENDPOINTS, INSTANCE, INTERNET, INTERNET_MTU, Namespace, ROUTER, Wiring, line, namespace,
+};
+use crate::topology::{GatewayEndpoint, Ipv6, Topology};
 
 /// The link-local addresses of the near and far end of every wire.
 const NEAR: &str = "fe80::1";
@@ -37,7 +39,18 @@ pub(super) fn extend(topology: &Topology, namespaces: &mut Vec<Namespace>) {
                 line(&mut each.network, format_args!("route add default via {NEAR} dev eth0"));
                 each.settings.extend(quiet());
             }
-            ROUTER => router(ipv6, each),
+            ROUTER => router(topology, ipv6, each),
+            GATEWAY_ENDPOINTS => {
+                each.settings.extend(quiet());
+                for index in dual_stack(topology, ipv6).map(|(index, _)| index) {
+                    let device = format!("gwe{index}");
+                    line(&mut each.network, format_args!("addr add {FAR}/64 dev {device} nodad"));
+                    // Answers may all leave by one wire.
+                    let back = format_args!("route replace {} via {NEAR} dev {device}", ipv6.vpc_cidr);
+                    line(&mut each.network, back);
+                    line(&mut each.network, format_args!("route replace local ::/0 dev lo table main"));
+                }
+            }
             INTERNET => {
                 each.settings.extend(quiet());
                 if ipv6.egress_only_internet_gateway.is_some() {
@@ -71,11 +84,26 @@ pub(super) fn extend(topology: &Topology, namespaces: &mut Vec<Namespace>) {
     }
 }
 
-fn router(ipv6: &Ipv6, made: &mut Namespace) {
+/// The gateway endpoints that carry IPv6, with their numbers.
+fn dual_stack<'a>(
+    topology: &'a Topology,
+    ipv6: &'a Ipv6,
+) -> impl Iterator<Item = (usize, &'a GatewayEndpoint)> {
+    let endpoints = topology.gateway_endpoints.iter().enumerate();
+    endpoints.filter(|(_, endpoint)| ipv6.gateway_endpoints.contains(&endpoint.id))
+}
+
+fn router(topology: &Topology, ipv6: &Ipv6, made: &mut Namespace) {
     made.settings.extend(forwarding());
     line(&mut made.network, format_args!("addr add {NEAR}/64 dev inst0 nodad"));
     line(&mut made.network, format_args!("route add {}/128 dev inst0", ipv6.address));
     line(&mut made.network, format_args!("route add blackhole {}", ipv6.vpc_cidr));
+    for (index, endpoint) in dual_stack(topology, ipv6) {
+        line(&mut made.network, format_args!("addr add {NEAR}/64 dev gwe{index} nodad"));
+        for range in crate::prefixes::of_ipv6(&endpoint.service, &topology.region) {
+            line(&mut made.network, format_args!("route add {range} via {FAR} dev gwe{index}"));
+        }
+    }
     if ipv6.egress_only_internet_gateway.is_some() {
         line(&mut made.network, format_args!("addr add {NEAR}/64 dev eigw0 nodad"));
         line(&mut made.network, format_args!("route add default via {FAR} dev eigw0"));

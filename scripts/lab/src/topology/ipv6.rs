@@ -14,6 +14,9 @@ pub(crate) struct Ipv6 {
     pub(crate) subnet_cidr: Ipv6Net,
     /// The instance's address.
     pub(crate) address: Ipv6Addr,
+    /// The gateway endpoints that are dual-stack; the routes of their services' IPv6 ranges lead to them.
+    #[serde(default)]
+    pub(crate) gateway_endpoints: Vec<String>,
     /// Where the default route of the subnet leads; without it there is none, and packets vanish.
     pub(crate) egress_only_internet_gateway: Option<EgressOnlyInternetGateway>,
 }
