@@ -151,6 +151,9 @@ pub struct RunArguments {
     /// Contact no host but AWS services
     #[arg(long, env = "VPCPROBE_NO_CONTROLS", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub no_controls: Option<bool>,
+    /// Do not ask EC2 about the subnet's routes, endpoints and security groups
+    #[arg(long, env = "VPCPROBE_NO_INSPECT", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    pub no_inspect: Option<bool>,
     /// Use IPv4 only
     #[arg(long, env = "VPCPROBE_IPV4", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true, conflicts_with = "ipv6")]
     pub ipv4: Option<bool>,

@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use probes::control_plane::{ControlPlane, NotAsked};
 use probes::environment::{Host, ObserveSettings};
 use probes::observations::{Observations, Reply};
 use probes::{Clock, Environment};
@@ -141,7 +140,7 @@ async fn record(settings: &Settings) -> Result<Recording, SettingsError> {
         environment: EnvironmentRecord { host: host.environment, prefix_lists },
         targets: observations.targets,
         controls: observations.controls,
-        control_plane: ControlPlane::not_asked(NotAsked::NotSupported),
+        control_plane: observations.control_plane,
         proofs: Proofs { not_made_because: Some("this version makes no path proofs".to_owned()) },
     })
 }

@@ -3,16 +3,17 @@
 //! The plan is a value: it can be printed and tested without any network. It knows names and budgets and nothing of
 //! what an answer would mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use probes::Environment;
+use probes::environment::Interface;
 use probes::observations::{ResolverKind, TargetObservation};
-use probes::plan::{Budgets, CallPlan, Families, HopPlan, ProbePlan, ResolverPlan, TargetPlan};
+use probes::plan::{Budgets, CallPlan, Families, HopPlan, InspectPlan, ProbePlan, ResolverPlan, TargetPlan};
 
-use crate::catalogue::{self, Variant};
+use crate::catalogue::{self, EndpointKind, Variant};
 use crate::prefix_lists::PrefixList;
 use crate::proxies::{self, Way};
 use crate::settings::{Settings, WantedService};
@@ -24,6 +25,9 @@ const VPC_RESOLVER_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 
 /// What evidence beyond the chains may take: six round trips, but no less and no more than this.
 const EVIDENCE_FLOOR: Duration = Duration::from_millis(300);
 const EVIDENCE_CEILING: Duration = Duration::from_secs(1);
+
+/// What EC2 may take for its answers once it is connected; a call usually takes it 0.1 to 0.5 seconds.
+const CONTROL_PLANE_ONCE_CONNECTED: Duration = Duration::from_secs(2);
 
 /// Destinations behind gateway endpoints were seen to answer at TTL 1 to 7.
 const MAX_TTL: u8 = 8;
@@ -56,6 +60,7 @@ pub fn plan(environment: &Environment, settings: &Settings, prefix_lists: &[Pref
             refill: REFILL,
             inside: inside(environment),
         }),
+        inspect: settings.inspect.then(|| inspect(environment, settings)),
         ca_bundle: settings.ca_bundle.clone(),
     }
 }
@@ -166,6 +171,34 @@ fn controls(environment: &Environment, settings: &Settings) -> Vec<TargetPlan> {
         proxy: None,
     };
     hosts.into_iter().map(control).collect()
+}
+
+/// What EC2 is asked about: the subnet and security groups of the interfaces in the instance's VPC, and the prefix lists of
+/// the services that have gateway endpoints, which are named as their endpoint services are.
+fn inspect(environment: &Environment, settings: &Settings) -> InspectPlan {
+    let region = environment.region.as_deref();
+    let lists = |region: &str| {
+        let services = catalogue::services().iter().filter(|service| service.gateway_capable());
+        services.map(|service| service.endpoint_service_name(region, EndpointKind::Gateway)).collect()
+    };
+    let here = |interface: &&Interface| {
+        interface.vpc_id.is_none() || environment.vpc_id.is_none() || interface.vpc_id == environment.vpc_id
+    };
+    let groups: BTreeSet<&String> = environment
+        .interfaces
+        .iter()
+        .filter(here)
+        .flat_map(|interface| &interface.security_group_ids)
+        .collect();
+    InspectPlan {
+        region: region.map(ToOwned::to_owned),
+        host: region.and_then(|region| catalogue::service("ec2")?.host(region, settings.variant)),
+        vpc_id: environment.vpc_id.clone(),
+        subnet_id: environment.subnet_id.clone(),
+        security_group_ids: groups.into_iter().cloned().collect(),
+        prefix_list_names: region.map(lists).unwrap_or_default(),
+        once_connected: CONTROL_PLANE_ONCE_CONNECTED,
+    }
 }
 
 /// Every server of resolv.conf, and the VPC resolver. A server at the VPC's base address plus two is the VPC resolver;

@@ -52,6 +52,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// When the run is over.
     pub deadline: Duration,
+    /// Whether EC2 is asked about the subnet.
+    pub inspect: bool,
     /// What the judgement reads.
     pub judge: JudgeSettings,
     /// Where the report goes.
@@ -244,6 +246,7 @@ impl Settings {
             ipv6: !flag(arguments.ipv4, file.ipv4),
             timeout,
             deadline,
+            inspect: !flag(arguments.no_inspect, file.no_inspect),
             judge: JudgeSettings {
                 fail_on,
                 expect,

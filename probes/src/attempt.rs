@@ -147,7 +147,7 @@ impl Context {
 }
 
 /// Whether the kernel would send to an address: a datagram socket is connected, which sends nothing.
-fn kernel_has_route(address: IpAddr) -> bool {
+pub(crate) fn kernel_has_route(address: IpAddr) -> bool {
     let any: IpAddr = match address {
         IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),

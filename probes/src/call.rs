@@ -21,7 +21,7 @@ use crate::observations::{CallFailure, Reply};
 use crate::plan::{CallPlan, TargetPlan};
 use crate::run::Until;
 
-use connector::Recorder;
+pub(crate) use connector::Recorder;
 pub(crate) use reply::{collapse, field};
 
 /// Makes the request that the plan wants for this target.
@@ -66,18 +66,23 @@ async fn signed(signer: &Signer<'_>, call: &CallPlan) -> Result<Reply, CallFailu
 }
 
 /// What a signed request needs beside itself.
-struct Signer<'a> {
-    connection: &'a Arc<Connection>,
-    region: &'a str,
-    credentials: &'a Credentials,
+pub(crate) struct Signer<'a> {
+    /// The connection that the request rides on.
+    pub(crate) connection: &'a Arc<Connection>,
+    /// The Region that the signature is made for.
+    pub(crate) region: &'a str,
+    /// What it is signed with.
+    pub(crate) credentials: &'a Credentials,
 }
 
 impl Signer<'_> {
-    fn recorder(&self) -> Recorder {
+    /// An HTTP client for one request.
+    pub(crate) fn recorder(&self) -> Recorder {
         Recorder::new(Arc::clone(self.connection), self.credentials.clone())
     }
 
-    fn url(&self) -> String {
+    /// The address that the SDK is told.
+    pub(crate) fn url(&self) -> String {
         format!("https://{}", self.connection.host())
     }
 }
@@ -102,7 +107,7 @@ macro_rules! sdk_config {
             .identity_cache(sdk::IdentityCache::no_cache())
     }};
 }
-use sdk_config;
+pub(crate) use sdk_config;
 
 #[cfg(test)]
 mod tests;

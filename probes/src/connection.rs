@@ -33,6 +33,16 @@ pub(crate) struct Connection {
     host: String,
     sender: Mutex<SendRequest<Full<Bytes>>>,
     driver: JoinHandle<()>,
+    longest: Longest,
+}
+
+/// The longest body that is read of an answer, and what becomes of a longer one.
+#[derive(Debug, Clone, Copy)]
+enum Longest {
+    /// Its start is kept: it says what a refusal says.
+    Cut(usize),
+    /// It fails the exchange: a list that ends in the middle would be read as a shorter one.
+    Refused(usize),
 }
 
 /// An answer as it came, before anyone reads a meaning into it.
@@ -42,7 +52,7 @@ pub(crate) struct Received {
     pub(crate) status: u16,
     /// The header fields.
     pub(crate) headers: HeaderMap,
-    /// The body, cut at 64 KiB.
+    /// The body, cut at 64 KiB unless the connection refuses what is longer.
     pub(crate) body: Bytes,
     /// This host's clock when the head of the answer was there, in milliseconds since 1970.
     pub(crate) at_ms: i64,
@@ -68,7 +78,19 @@ impl Connection {
             // Its errors reach the exchange that they end; after the last exchange they concern nobody.
             let _ = connection.await;
         });
-        Ok(Self { host: host.to_owned(), sender: Mutex::new(sender), driver })
+        let longest = Longest::Cut(LARGEST_BODY);
+        Ok(Self { host: host.to_owned(), sender: Mutex::new(sender), driver, longest })
+    }
+
+    /// The same connection for answers that are worth nothing unless whole: a longer one fails its exchange.
+    pub(crate) fn refusing_beyond(mut self, longest: usize) -> Self {
+        self.longest = Longest::Refused(longest);
+        self
+    }
+
+    /// Whether the peer has not closed it yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.sender.try_lock().is_ok_and(|sender| !sender.is_closed())
     }
 
     /// The host name that this connection was opened for.
@@ -88,7 +110,7 @@ impl Connection {
         let response = sender.send_request(request).await.map_err(|error| classify(&error))?;
         let at_ms = jiff::Timestamp::now().as_millisecond();
         let (head, body) = response.into_parts();
-        let body = read(body).await?;
+        let body = read(body, self.longest).await?;
         Ok(Received { status: head.status.as_u16(), headers: head.headers, body, at_ms })
     }
 
@@ -119,14 +141,19 @@ impl Drop for Connection {
     }
 }
 
-async fn read(mut body: Incoming) -> Result<Bytes, CallFailure> {
+async fn read(mut body: Incoming, longest: Longest) -> Result<Bytes, CallFailure> {
+    let (Longest::Cut(limit) | Longest::Refused(limit)) = longest;
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| classify(&error))?;
         let Ok(data) = frame.into_data() else { continue };
-        let room = LARGEST_BODY - whole.len();
+        let room = limit - whole.len();
+        if data.len() > room && matches!(longest, Longest::Refused(_)) {
+            let text = format!("the answer is longer than {limit} bytes");
+            return Err(CallFailure::Unclassified(Unclassified::from_text(text)));
+        }
         whole.extend_from_slice(&data[..data.len().min(room)]);
-        if whole.len() == LARGEST_BODY {
+        if whole.len() == limit && matches!(longest, Longest::Cut(_)) {
             break;
         }
     }

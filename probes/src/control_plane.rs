@@ -4,6 +4,13 @@
 //! These are facts about configuration, read with the `Describe…` calls of Amazon EC2 and kept as EC2 gave them, reduced to
 //! what concerns this instance. What a route table means for an address is worked out by the judging crate.
 
+mod ask;
+mod calls;
+mod connect;
+mod policy;
+mod reader;
+mod reduce;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -11,6 +18,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::step::{Step, Unclassified};
+
+pub(crate) use reader::read;
 
 /// What EC2 said, call by call, or why it was not asked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]

@@ -35,6 +35,7 @@ pub(crate) fn empty_plan() -> ProbePlan {
         targets: Vec::new(),
         controls: Vec::new(),
         hops: None,
+        inspect: None,
         ca_bundle: None,
     }
 }

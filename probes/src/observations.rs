@@ -10,17 +10,20 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::control_plane::ControlPlane;
 use crate::step::{Step, Unclassified};
 
 pub use proxied::{Proxied, ProxyAnswer, ProxyFailure};
 
-/// Everything one run saw of its targets and controls.
+/// Everything one run saw of its targets and controls, and what EC2 told it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Observations {
     /// One tree per target, in the order of the plan.
     pub targets: Vec<TargetObservation>,
     /// The same for hosts that no VPC endpoint serves, which tell an observed silence from a general one.
     pub controls: Vec<TargetObservation>,
+    /// What EC2 said about this instance's subnet, or why it was not asked.
+    pub control_plane: ControlPlane,
 }
 
 /// What was seen of one target: a service under one host name.

@@ -25,6 +25,8 @@ pub struct ProbePlan {
     pub controls: Vec<TargetPlan>,
     /// The hop walk; `None` when it is switched off.
     pub hops: Option<HopPlan>,
+    /// What to ask EC2 about this instance's subnet; `None` when that is switched off (`--no-inspect`).
+    pub inspect: Option<InspectPlan>,
     /// A file of roots beside the bundled ones and the machine's store, and the name of what pointed to it.
     pub ca_bundle: Option<PathBuf>,
 }
@@ -151,4 +153,25 @@ pub struct HopPlan {
     pub refill: Duration,
     /// The VPC's own blocks: an address inside them needs no walk.
     pub inside: Vec<IpNet>,
+}
+
+/// What to ask EC2 itself about this instance's subnet.
+///
+/// What the host does not know is `None`; without a Region, a VPC or a subnet there is nothing to ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InspectPlan {
+    /// The Region that signatures are made for.
+    pub region: Option<String>,
+    /// EC2's host name; port 443.
+    pub host: Option<String>,
+    /// The VPC of the primary interface.
+    pub vpc_id: Option<String>,
+    /// The subnet of the primary interface.
+    pub subnet_id: Option<String>,
+    /// The security groups of the instance's interfaces in that VPC.
+    pub security_group_ids: Vec<String>,
+    /// The prefix lists to ask for, by name: `com.amazonaws.REGION.SERVICE`.
+    pub prefix_list_names: Vec<String>,
+    /// What all calls together may take once a connection stands. Until then the budget of the evidence holds.
+    pub once_connected: Duration,
 }

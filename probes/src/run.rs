@@ -5,9 +5,9 @@
 //! complete, and honest about what was not tried.
 //!
 //! Budgets lie in the steps; no target as a whole has a time-out, so a step that was completed is never thrown away.
-//! Resolver, TCP, TLS and call of a chain share one budget from the start of the targets. Controls and hop walks are
-//! evidence: they run beside the chains and, once those are done, may take six times the largest round trip that was
-//! seen, within the plan's bounds.
+//! Resolver, TCP, TLS and call of a chain share one budget from the start of the targets. Controls, hop walks and the
+//! connection to EC2 are evidence: they run beside the chains and, once those are done, may take six times the largest
+//! round trip that was seen, within the plan's bounds. EC2's answers have a budget of their own once it is connected.
 
 mod board;
 mod guard;
@@ -24,6 +24,7 @@ use rustls::crypto::ring;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::control_plane;
 use crate::environment::{Host, ProxyAuthorizations};
 use crate::hops::{self, Found};
 use crate::observations::Observations;
@@ -33,7 +34,7 @@ use crate::step::Clock;
 use crate::tls::TlsClient;
 
 pub(crate) use board::{Board, Slot};
-pub(crate) use guard::measure;
+pub(crate) use guard::{caught, measure};
 pub(crate) use target::DESCRIPTORS_OF_A_CHILD;
 pub(crate) use until::Until;
 
@@ -110,6 +111,32 @@ pub(crate) struct Routed {
 }
 
 impl Shared {
+    /// What a run starts with; `None` if this program's TLS cannot be set up.
+    pub(crate) fn new(
+        clock: Clock,
+        port: u16,
+        plan: ProbePlan,
+        routed: Routed,
+        credentials: Option<Credentials>,
+        proxy_authorizations: ProxyAuthorizations,
+    ) -> Option<Self> {
+        let provider = Arc::new(ring::default_provider());
+        Some(Self {
+            clock,
+            port,
+            routed,
+            tls: TlsClient::new(&provider).ok()?,
+            roots: Arc::new(Roots::new(provider, plan.ca_bundle.clone())),
+            credentials,
+            proxy_authorizations,
+            sockets: Arc::new(Semaphore::new(socket_limit())),
+            largest_rtt_us: AtomicU64::new(0),
+            chains_done: watch::Sender::new(None),
+            evidence_ends: watch::Sender::new(None),
+            plan,
+        })
+    }
+
     /// Remembers a round trip for the budget of the evidence.
     pub(crate) fn saw_rtt(&self, rtt_ms: f64) {
         let rtt = Duration::try_from_secs_f64(rtt_ms / 1000.0).unwrap_or_default();
@@ -147,25 +174,14 @@ impl Shared {
 }
 
 async fn carry_out(port: u16, plan: &ProbePlan, host: &Host, clock: Clock, board: &Board) {
-    let provider = Arc::new(ring::default_provider());
-    let Ok(tls) = TlsClient::new(&provider) else {
+    let routed = Routed { ipv4: host.environment.ipv4_route, ipv6: host.environment.ipv6_route };
+    let credentials = host.secrets.as_ref().map(crate::environment::Secrets::credentials);
+    let proxies = host.proxy_authorizations.clone();
+    let Some(shared) = Shared::new(clock, port, plan.clone(), routed, credentials, proxies) else {
         // The provider is compiled in and supports both versions; without it there is nothing to measure with.
         return (0..plan.targets.len()).for_each(|index| board.target(index).note_fault());
     };
-    let shared = Arc::new(Shared {
-        clock,
-        port,
-        plan: plan.clone(),
-        routed: Routed { ipv4: host.environment.ipv4_route, ipv6: host.environment.ipv6_route },
-        tls,
-        roots: Arc::new(Roots::new(provider, plan.ca_bundle.clone())),
-        credentials: host.secrets.as_ref().map(crate::environment::Secrets::credentials),
-        proxy_authorizations: host.proxy_authorizations.clone(),
-        sockets: Arc::new(Semaphore::new(socket_limit())),
-        largest_rtt_us: AtomicU64::new(0),
-        chains_done: watch::Sender::new(None),
-        evidence_ends: watch::Sender::new(None),
-    });
+    let shared = Arc::new(shared);
     let mut background = JoinSet::new();
     let roots = Arc::clone(&shared.roots);
     background.spawn(async move { roots.read_files().await });
@@ -186,6 +202,8 @@ async fn carry_out(port: u16, plan: &ProbePlan, host: &Host, clock: Clock, board
         controls.spawn(target::observe(Arc::clone(&shared), slot, control.clone(), until, found.clone()));
     }
     drop(found);
+    let until = evidence.at_most(chain.now_known());
+    controls.spawn(control_plane::read(Arc::clone(&shared), board.clone(), until));
     let mut walks = JoinSet::new();
     walks.spawn(hops::walk_all(Arc::clone(&shared), to_walk, evidence, chains));
 

@@ -44,7 +44,7 @@ pub struct Step<T, F> {
 pub enum SkipReason {
     /// The deadline or a termination signal came first.
     OutOfTime,
-    /// A setting turned this step off (`--no-sign`, `--no-hops`, `--no-controls`, `--ipv4`, `--ipv6`).
+    /// A setting turned this step off (`--no-sign`, `--no-hops`, `--no-controls`, `--no-inspect`, `--ipv4`, `--ipv6`).
     Disabled,
     /// The step before it in the chain did not succeed.
     PreviousStepFailed,

@@ -29,6 +29,7 @@ pub struct FileSettings {
     pub no_sign: Option<bool>,
     pub no_hops: Option<bool>,
     pub no_controls: Option<bool>,
+    pub no_inspect: Option<bool>,
     pub ipv4: Option<bool>,
     pub ipv6: Option<bool>,
     pub timeout: Option<String>,

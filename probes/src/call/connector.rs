@@ -22,7 +22,7 @@ use crate::observations::{CallFailure, Reply};
 
 /// An HTTP client for exactly one request, with the record of what became of it.
 #[derive(Debug, Clone)]
-pub(super) struct Recorder {
+pub(crate) struct Recorder {
     connection: Arc<Connection>,
     credentials: Credentials,
     record: Arc<Mutex<Record>>,
@@ -42,7 +42,7 @@ enum Record {
 
 impl Recorder {
     /// A client that sends on this connection what these credentials sign.
-    pub(super) fn new(connection: Arc<Connection>, credentials: Credentials) -> Self {
+    pub(crate) fn new(connection: Arc<Connection>, credentials: Credentials) -> Self {
         Self { connection, credentials, record: Arc::default() }
     }
 
@@ -51,7 +51,7 @@ impl Recorder {
     /// # Errors
     ///
     /// How the exchange failed, or that the SDK never got as far as sending it.
-    pub(super) fn reply<T, E>(
+    pub(crate) fn reply<T, E>(
         &self,
         operation: &str,
         result: &Result<T, SdkError<E, HttpResponse>>,

@@ -56,6 +56,7 @@ fn plan() -> ProbePlan {
             refill: Duration::from_secs(1),
             inside: vec!["10.0.0.0/24".parse().unwrap()],
         }),
+        inspect: None,
         ca_bundle: None,
     }
 }

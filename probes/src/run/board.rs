@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::control_plane::{ControlPlane, NotAsked};
 use crate::observations::{
     Answer, Attempt, ChosenRoute, Lookup, Observations, Proxied, ResolverKind, TargetObservation,
 };
@@ -26,7 +27,12 @@ impl Board {
     /// Every planned step, not tried yet.
     pub(crate) fn skeleton(plan: &ProbePlan) -> Self {
         let of = |targets: &[TargetPlan]| targets.iter().map(|target| untried(plan, target)).collect();
-        Self(Arc::new(Mutex::new(Observations { targets: of(&plan.targets), controls: of(&plan.controls) })))
+        let not_asked = if plan.inspect.is_some() { NotAsked::OutOfTime } else { NotAsked::Disabled };
+        Self(Arc::new(Mutex::new(Observations {
+            targets: of(&plan.targets),
+            controls: of(&plan.controls),
+            control_plane: ControlPlane::not_asked(not_asked),
+        })))
     }
 
     /// The place of a target.
@@ -39,10 +45,15 @@ impl Board {
         Slot { board: self.clone(), control: true, index }
     }
 
+    /// Writes down what EC2 said.
+    pub(crate) fn control_plane(&self, write: impl FnOnce(&mut ControlPlane)) {
+        write(&mut self.lock().control_plane);
+    }
+
     /// The observations as they stand now, in their final order.
     pub(crate) fn finish(&self) -> Observations {
         let mut observations = self.lock().clone();
-        let Observations { targets, controls } = &mut observations;
+        let Observations { targets, controls, .. } = &mut observations;
         for target in targets.iter_mut().chain(controls) {
             target.attempts.sort_by_key(|attempt| attempt.address);
             for attempt in &mut target.attempts {

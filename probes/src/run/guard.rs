@@ -12,7 +12,7 @@ pub(crate) async fn measure<T, F>(clock: &Clock, step: impl Future<Output = Resu
 }
 
 /// Runs a future; `None` if it panics. The panic's message still goes to standard error.
-pub(super) async fn caught<F: Future>(future: F) -> Option<F::Output> {
+pub(crate) async fn caught<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     std::future::poll_fn(|context| {
         // After a panic the future is dropped and never looked at again, so no broken invariant can be seen.

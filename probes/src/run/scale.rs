@@ -84,6 +84,7 @@ async fn measure_all() {
         targets: (1..=targets).map(target).collect(),
         controls: Vec::new(),
         hops: None,
+        inspect: None,
         ca_bundle: Some(BUNDLE.into()),
     };
     let environment = Environment { ipv4_route: true, ..Environment::default() };

@@ -148,21 +148,8 @@ pub(crate) fn context(
     port: u16,
     credentials: Option<Credentials>,
 ) -> crate::attempt::Context {
-    let provider = Arc::new(ring::default_provider());
-    let shared = Shared {
-        clock: Clock::start(),
-        port,
-        routed: Routed { ipv4: true, ipv6: false },
-        tls: TlsClient::new(&provider).unwrap(),
-        roots: Arc::new(Roots::new(provider, plan.ca_bundle.clone())),
-        credentials,
-        proxy_authorizations: ProxyAuthorizations::default(),
-        sockets: Arc::new(Semaphore::new(8)),
-        largest_rtt_us: AtomicU64::new(0),
-        chains_done: watch::Sender::new(None),
-        evidence_ends: watch::Sender::new(None),
-        plan,
-    };
+    let routed = Routed { ipv4: true, ipv6: false };
+    let shared = Shared::new(Clock::start(), port, plan, routed, credentials, ProxyAuthorizations::default()).unwrap();
     crate::attempt::Context {
         target: Arc::new(shared.plan.targets[0].clone()),
         shared: Arc::new(shared),
