@@ -190,7 +190,8 @@ async fn resolve(shared: &Arc<Shared>, host: &str, until: &Until) -> Vec<IpAddr>
         let (shared, host, until) = (Arc::clone(shared), host.to_owned(), until.clone());
         asked.spawn(async move {
             let end = until.now_known();
-            until.bound(dns::ask_resolver(&shared.clock, &resolver, &host, families, end)).await
+            let asking = Box::pin(dns::ask_resolver(&shared.clock, &resolver, &host, families, end));
+            until.bound(asking).await
         });
     }
     while let Some(ended) = asked.join_next().await {

@@ -77,28 +77,29 @@ async fn ask_all(shared: &Shared, board: &Board, subject: &Subject<'_>, pool: Po
     let (clock, vpc_id) = (&shared.clock, subject.vpc_id);
 
     let endpoints = async {
-        let step = measure(clock, calls::vpc_endpoints(&asker, vpc_id)).await;
+        let step = measure(clock, Box::pin(calls::vpc_endpoints(&asker, vpc_id))).await;
         let found = step.done().cloned().unwrap_or_default();
         board.control_plane(|seen| seen.vpc_endpoints = Some(step));
         found
     };
     let route_table = async {
-        let step = measure(clock, calls::route_table(&asker, vpc_id, subject.subnet_id)).await;
+        let step = measure(clock, Box::pin(calls::route_table(&asker, vpc_id, subject.subnet_id))).await;
         board.control_plane(|seen| seen.route_table = Some(step));
     };
     let prefix_lists = async {
         let names = &subject.plan.prefix_list_names;
-        let step = unless_empty(names, measure(clock, calls::prefix_lists(&asker, names))).await;
+        let step = unless_empty(names, measure(clock, Box::pin(calls::prefix_lists(&asker, names)))).await;
         board.control_plane(|seen| seen.prefix_lists = Some(step));
     };
     let dns = async {
-        let step = measure(clock, calls::dns(&asker, vpc_id)).await;
+        let step = measure(clock, Box::pin(calls::dns(&asker, vpc_id))).await;
         board.control_plane(|seen| seen.dns = Some(step));
     };
     let groups = |ids: Vec<String>, before: Option<Step<_, _>>| {
         let asker = &asker;
         async move {
-            let step = unless_empty(&ids, measure(clock, calls::security_groups(asker, &ids))).await;
+            let step =
+                unless_empty(&ids, measure(clock, Box::pin(calls::security_groups(asker, &ids)))).await;
             let step = joined(before, step, Vec::push);
             board.control_plane(|seen| seen.security_groups = Some(step.clone()));
             step
@@ -107,7 +108,8 @@ async fn ask_all(shared: &Shared, board: &Board, subject: &Subject<'_>, pool: Po
     let acls = |subnets: Vec<String>, before: Option<Step<_, _>>| {
         let asker = &asker;
         async move {
-            let step = unless_empty(&subnets, measure(clock, calls::network_acls(asker, &subnets))).await;
+            let step =
+                unless_empty(&subnets, measure(clock, Box::pin(calls::network_acls(asker, &subnets)))).await;
             let step = joined(before, step, add_acl);
             board.control_plane(|seen| seen.network_acls = Some(step.clone()));
             step
@@ -177,7 +179,9 @@ fn joined<T: Clone>(before: Option<Found<T>>, step: Found<T>, add: fn(&mut Vec<T
     match (&before.outcome, &step.outcome) {
         (Outcome::Done(first), Outcome::Done(second)) => {
             let mut all = first.clone();
-            second.iter().for_each(|found| add(&mut all, found.clone()));
+            for found in second {
+                add(&mut all, found.clone());
+            }
             let end_ms = step.start_ms + step.elapsed_ms;
             Step::placed(before.start_ms, end_ms - before.start_ms, Outcome::Done(all))
         }

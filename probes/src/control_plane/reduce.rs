@@ -67,8 +67,11 @@ pub(super) fn vpc_endpoints(found: &[ec2::VpcEndpoint]) -> Result<Vec<VpcEndpoin
         Ok(VpcEndpoint {
             id: name("VPC endpoint", endpoint.vpc_endpoint_id())?,
             service_name: name("endpoint service", endpoint.service_name())?,
-            kind: name("type of VPC endpoint", endpoint.vpc_endpoint_type().map(|kind| kind.as_str()))?,
-            state: state(&name("state of VPC endpoint", endpoint.state().map(|state| state.as_str()))?),
+            kind: name(
+                "type of VPC endpoint",
+                endpoint.vpc_endpoint_type().map(ec2::VpcEndpointType::as_str),
+            )?,
+            state: state(&name("state of VPC endpoint", endpoint.state().map(ec2::State::as_str))?),
             route_tables: names("route table", endpoint.route_table_ids())?,
             subnets: names("subnet", endpoint.subnet_ids())?,
             security_groups: each(endpoint.groups(), |group| name("security group", group.group_id()))?,
