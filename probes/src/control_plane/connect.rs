@@ -16,7 +16,7 @@ use crate::dns;
 use crate::observations::{Lookup, TlsFailure};
 use crate::plan::Families;
 use crate::routes;
-use crate::run::{Shared, Until};
+use crate::run::{DESCRIPTORS_OF_A_CHILD, Shared, Until};
 use crate::step::{Step, Unclassified};
 use crate::tcp;
 
@@ -24,8 +24,6 @@ use crate::tcp;
 const FURTHER_CONNECTIONS: usize = 3;
 /// The longest answer that is read. A page of fifty VPC endpoints with ordinary policies has about 150 KB.
 const LONGEST_ANSWER: usize = 2 * 1024 * 1024;
-/// Descriptors that a lookup through the host's own name service may take: the child's pipes and its pid.
-const DESCRIPTORS_OF_A_LOOKUP: u32 = 4;
 
 /// A few connections to EC2, each lent to one exchange at a time.
 pub(super) struct Pool {
@@ -156,7 +154,7 @@ impl Peer {
         let connected = tcp::connect(self.address, until).await;
         let (seen, stream) = connected.map_err(|_| NotAsked::Unreachable)?;
         shared.saw_rtt(seen.rtt_ms);
-        let shaken = shared.tls.handshake(stream, &self.host, until).await;
+        let shaken = shared.tls.handshake(Box::new(stream), &self.host, until).await;
         let (presented, stream) = shaken.map_err(|failure| match failure {
             TlsFailure::TimedOut => NotAsked::Unreachable,
             _ => NotAsked::NotTrusted,
@@ -178,7 +176,7 @@ async fn resolve(shared: &Arc<Shared>, host: &str, until: &Until) -> Vec<IpAddr>
         found.into_iter().filter(|address| may_be_tried(shared, families, *address)).collect::<Vec<_>>()
     };
     let system = async {
-        let _permit = shared.sockets.acquire_many(DESCRIPTORS_OF_A_LOOKUP).await.ok()?;
+        let _permit = shared.sockets.acquire_many(DESCRIPTORS_OF_A_CHILD).await.ok()?;
         Some(dns::ask_system(&shared.clock, host, families, until.now_known()).await)
     };
     let found = usable(until.bound(Box::pin(system)).await.flatten());

@@ -149,7 +149,8 @@ pub(crate) fn context(
     credentials: Option<Credentials>,
 ) -> crate::attempt::Context {
     let routed = Routed { ipv4: true, ipv6: false };
-    let shared = Shared::new(Clock::start(), port, plan, routed, credentials, ProxyAuthorizations::default()).unwrap();
+    let shared =
+        Shared::new(Clock::start(), port, plan, routed, credentials, ProxyAuthorizations::default()).unwrap();
     crate::attempt::Context {
         target: Arc::new(shared.plan.targets[0].clone()),
         shared: Arc::new(shared),

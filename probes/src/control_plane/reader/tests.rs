@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::control_plane::{DnsAttributes, ManagedPrefixList};
+use crate::environment::ProxyAuthorizations;
 use crate::loopback::{Authority, Service, empty_plan, http, silent_peer, soon};
 use crate::plan::ProbePlan;
 use crate::run::Routed;
@@ -39,8 +40,8 @@ async fn reading(
     };
     let board = Board::skeleton(&plan);
     let credentials = Credentials::new("AKIDEXAMPLE", "hush", Some("TOKENTOKEN".to_owned()), None, "test");
-    let routed = Routed { ipv4: true, ipv6: false };
-    let shared = Shared::new(Clock::start(), port, plan, routed, Some(credentials)).unwrap();
+    let (routed, none) = (Routed { ipv4: true, ipv6: false }, ProxyAuthorizations::default());
+    let shared = Shared::new(Clock::start(), port, plan, routed, Some(credentials), none).unwrap();
     let began = Instant::now();
     read(Arc::new(shared), board.clone(), until.clone()).await;
     (board.finish().control_plane, began.elapsed())
@@ -255,9 +256,9 @@ async fn an_end_of_the_run_in_the_middle_leaves_what_was_answered_and_the_rest_a
     };
     let board = Board::skeleton(&plan);
     let credentials = Credentials::new("AKIDEXAMPLE", "hush", None, None, "test");
-    let routed = Routed { ipv4: true, ipv6: false };
+    let (routed, none) = (Routed { ipv4: true, ipv6: false }, ProxyAuthorizations::default());
     let port = service.address.port();
-    let shared = Arc::new(Shared::new(Clock::start(), port, plan, routed, Some(credentials)).unwrap());
+    let shared = Arc::new(Shared::new(Clock::start(), port, plan, routed, Some(credentials), none).unwrap());
     let reading = read(shared, board.clone(), soon());
     assert_eq!(board.finish().control_plane, ControlPlane::not_asked(NotAsked::OutOfTime));
     assert!(tokio::time::timeout(Duration::from_secs(2), reading).await.is_err());
@@ -300,8 +301,8 @@ async fn of_several_addresses_the_first_that_stands_is_taken() {
     let service = Service::start(authority.server(HOST, 2100), answer).await;
     let silent = silent_peer().await;
     let plan = ProbePlan { ca_bundle: Some(bundle.path().to_owned()), ..empty_plan() };
-    let routed = Routed { ipv4: true, ipv6: false };
-    let shared = Arc::new(Shared::new(Clock::start(), 443, plan, routed, None).unwrap());
+    let (routed, none) = (Routed { ipv4: true, ipv6: false }, ProxyAuthorizations::default());
+    let shared = Arc::new(Shared::new(Clock::start(), 443, plan, routed, None, none).unwrap());
     let addresses: [SocketAddr; 2] = [silent, service.address];
     let began = Instant::now();
     assert!(Pool::connect(&shared, HOST, addresses.into_iter(), &soon()).await.is_ok());
