@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use probes::control_plane::{ControlPlane, Route, VpcEndpoint};
+use probes::control_plane::{ControlPlane, ReadFailure, Route, VpcEndpoint};
 use probes::observations::{
     Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, TargetObservation, TlsFailure,
     TlsSession, Verification,
@@ -49,6 +49,9 @@ pub fn brief(report: &Report) -> Report {
     }
     let host = &mut recording.environment.host;
     (host.image_id, host.instance_type, host.kernel, host.domain) = (None, None, None, None);
+    untimed(&mut host.imds.token);
+    untimed(&mut host.imds.metadata);
+    untimed(&mut host.imds.credentials);
     for target in recording.targets.iter_mut().chain(&mut recording.controls) {
         for attempt in &mut target.attempts {
             attempt.route = attempt.route.take().filter(elsewhere);
@@ -135,6 +138,34 @@ fn drop_unread_facts(control_plane: &mut ControlPlane, targets: &[TargetObservat
         }
     }
     (control_plane.security_groups, control_plane.network_acls) = (None, None);
+    drop_failures(control_plane);
+}
+
+/// Leaves out of the calls to EC2 that failed those that failed as the one for the route table did, and of a denial all but
+/// why: no rule reads how a call failed, nor when it was made.
+fn drop_failures(control_plane: &mut ControlPlane) {
+    fn shorten<T>(step: &mut Option<Step<T, ReadFailure>>, before: Option<&ReadFailure>) {
+        let kind = std::mem::discriminant::<ReadFailure>;
+        step.take_if(|step| step.failed().map(kind).is_some_and(|failed| before.map(kind) == Some(failed)));
+        if let Some(Outcome::Failed(ReadFailure::Denied { message })) =
+            step.as_mut().map(|step| &mut step.outcome)
+        {
+            *message = essence(message);
+        }
+        untimed(step);
+    }
+    shorten(&mut control_plane.route_table, None);
+    let table = control_plane.route_table.as_ref().and_then(|step| step.failed()).cloned();
+    shorten(&mut control_plane.vpc_endpoints, table.as_ref());
+    shorten(&mut control_plane.prefix_lists, table.as_ref());
+    shorten(&mut control_plane.dns, table.as_ref());
+}
+
+/// Takes its place on the clock from a step.
+fn untimed<T, F>(step: &mut Option<Step<T, F>>) {
+    if let Some(step) = step {
+        (step.start_ms, step.elapsed_ms) = (0.0, 0.0);
+    }
 }
 
 /// Keeps the ranges that hold an address that was seen, and one of each family that was seen: that an address of a family
