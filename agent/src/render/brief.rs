@@ -150,7 +150,8 @@ fn drop_failures(control_plane: &mut ControlPlane) {
         if let Some(Outcome::Failed(ReadFailure::Denied { message })) =
             step.as_mut().map(|step| &mut step.outcome)
         {
-            *message = essence(message);
+            // The step says which action it was about.
+            *message = essence(message).split(" allows ").next().unwrap_or_default().to_owned();
         }
         untimed(step);
     }
