@@ -94,7 +94,13 @@ impl Report {
             flows.entry(flow.address.to_string()).or_default().push(flow);
         }
         let mut complaints = Vec::new();
+        let carried_by_host = |flow: &Flow| flow.kind == ElementKind::Host && flow.answered > 0;
         for verdict in &self.verdicts {
+            let confident = matches!(verdict.confidence.as_deref(), Some("likely" | "proven"));
+            if verdict.path == "proxy" && confident && !truth.flows.iter().any(carried_by_host) {
+                complaints
+                    .push(format!("{}: the verdict is proxy, no host answered a packet", verdict.target));
+            }
             for address in &verdict.addresses {
                 let flows = flows.get(&address.address).map_or(&[][..], Vec::as_slice);
                 let complaint = contradiction(verdict, address, flows);
@@ -218,6 +224,22 @@ mod tests {
         report.verdicts[0].via = Some("nat_or_appliance".to_owned());
         assert!(report.contradictions(&truth(ElementKind::NatGateway, 3)).is_empty());
         assert_eq!(report.contradictions(&truth(ElementKind::InternetGateway, 3)).len(), 1);
+    }
+
+    #[test]
+    fn a_proxy_that_no_packet_went_to_is_a_complaint() {
+        let direct = truth(ElementKind::GatewayEndpoint, 3);
+        assert_eq!(report("proxy", "likely").contradictions(&direct).len(), 1);
+        assert!(report("proxy", "likely").contradictions(&truth(ElementKind::Host, 3)).is_empty());
+    }
+
+    #[test]
+    fn what_nat_sends_into_an_endpoint_is_not_the_internet() {
+        let mut truth = truth(ElementKind::NatGateway, 3);
+        truth.flows[0].onward = vec![ElementKind::InternetGateway];
+        assert!(report("internet", "likely").contradictions(&truth).is_empty());
+        truth.flows[0].onward = vec![ElementKind::GatewayEndpoint];
+        assert_eq!(report("internet", "likely").contradictions(&truth).len(), 1);
     }
 
     #[test]
