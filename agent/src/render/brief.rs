@@ -151,7 +151,8 @@ fn drop_failures(control_plane: &mut ControlPlane) {
             step.as_mut().map(|step| &mut step.outcome)
         {
             // The step says which action it was about.
-            *message = essence(message).split(" allows ").next().unwrap_or_default().to_owned();
+            let why = essence(message);
+            why.split(" allows ").next().unwrap_or_default().clone_into(message);
         }
         untimed(step);
     }
