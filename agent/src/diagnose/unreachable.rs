@@ -3,6 +3,7 @@
 use probes::observations::{TargetObservation, TcpFailure};
 
 use crate::catalogue::{self, Service};
+use crate::classify::SignalName;
 use crate::classify::fold;
 use crate::diagnose::Check;
 use crate::diagnose::case::{Case, target_subject};
@@ -107,7 +108,7 @@ fn causes_and_remedy(
             blocked_endpoint(case, target)
         }
         Some(TcpFailure::TimedOut) if verdict.path == Path::InterfaceEndpoint => elsewhere(case, target),
-        Some(TcpFailure::TimedOut) if verdict.path == Path::Internet => behind_router(case, verdict),
+        Some(TcpFailure::TimedOut) if router_seen(verdict) => behind_router(case, verdict),
         Some(TcpFailure::TimedOut) if verdict.path == Path::GatewayEndpoint => shut_in(case, target),
         Some(TcpFailure::TimedOut) => silent_public(case, target),
         Some(TcpFailure::Refused | TcpFailure::Reset) => (
@@ -251,6 +252,12 @@ fn elsewhere(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, Remed
         ],
     };
     (causes, remedy)
+}
+
+/// Whether a router answered on the way: what the route table says is no such sign.
+fn router_seen(verdict: &Verdict) -> bool {
+    let seen = [SignalName::PrivateFirstResponder, SignalName::InternetFirstResponder];
+    verdict.path == Path::Internet && verdict.because.iter().any(|reason| seen.contains(&reason.signal))
 }
 
 /// The packets get as far as a router: what stops them is behind it, not in this subnet's way out.
