@@ -322,6 +322,42 @@ mod tests {
     }
 
     #[test]
+    fn ec2_is_asked_about_the_subnet_the_groups_in_its_vpc_and_the_lists_of_gateway_services() {
+        let interface = |vpc: &str, group: &str| Interface {
+            vpc_id: Some(vpc.into()),
+            security_group_ids: vec![group.into()],
+            ..Interface::default()
+        };
+        let environment = Environment {
+            vpc_id: Some("vpc-1".into()),
+            subnet_id: Some("subnet-1".into()),
+            interfaces: vec![
+                interface("vpc-1", "sg-2"),
+                interface("vpc-1", "sg-1"),
+                interface("vpc-2", "sg-3"),
+            ],
+            ..instance()
+        };
+        let inspect = plan(&environment, &settings(&RunArguments::default()), &[]).inspect.unwrap();
+        assert_eq!(inspect.host.as_deref(), Some("ec2.us-east-1.amazonaws.com"));
+        assert_eq!(inspect.subnet_id.as_deref(), Some("subnet-1"));
+        assert_eq!(inspect.security_group_ids, ["sg-1", "sg-2"]);
+        let mut lists = inspect.prefix_list_names;
+        lists.sort();
+        let of = |service: &str| format!("com.amazonaws.us-east-1.{service}");
+        assert_eq!(lists, [of("dynamodb"), of("s3"), of("s3express")]);
+    }
+
+    #[test]
+    fn ec2_is_not_asked_when_that_is_switched_off_and_has_nothing_to_tell_without_a_region() {
+        let off = RunArguments { no_inspect: Some(true), ..RunArguments::default() };
+        assert_eq!(plan(&instance(), &settings(&off), &[]).inspect, None);
+        let environment = Environment { region: None, ..instance() };
+        let inspect = plan(&environment, &settings(&RunArguments::default()), &[]).inspect.unwrap();
+        assert_eq!((inspect.host, inspect.region), (None, None));
+    }
+
+    #[test]
     fn without_a_region_nothing_is_asked_of_any_service() {
         let environment = Environment { region: None, ..instance() };
         assert!(plan(&environment, &settings(&RunArguments::default()), &[]).targets.is_empty());
