@@ -30,8 +30,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -44,12 +45,14 @@ use policy::Policy;
 use request::{Call, Reply};
 use s3::store::Store;
 
-use crate::topology::Topology;
+use crate::live::Live;
 
 /// All services of one partition, as seen by one instance.
 pub(crate) struct Aws {
     config: Config,
-    topology: Arc<Topology>,
+    live: Arc<Live>,
+    /// The policies of endpoints, which EC2's calls may change.
+    endpoint_policies: RwLock<BTreeMap<String, Policy>>,
     authority: Arc<Authority>,
     keys: Keys,
     handed_out: InstanceCredentials,
@@ -59,12 +62,13 @@ pub(crate) struct Aws {
 
 impl Aws {
     /// Starts AWS as a scenario describes it, with the VPC that was built.
-    pub(crate) fn new(config: Config, topology: Arc<Topology>, authority: Arc<Authority>) -> Arc<Self> {
+    pub(crate) fn new(config: Config, live: Arc<Live>, authority: Arc<Authority>) -> Arc<Self> {
         let now = Timestamp::now();
         let (keys, handed_out) = Keys::start(&config, now);
         let identity_policy = config.identity_policy.clone().unwrap_or_else(|| Policy::ordinary(&config));
         let s3 = Store::new(&config, now);
-        Arc::new(Self { config, topology, authority, keys, handed_out, identity_policy, s3 })
+        let endpoint_policies = RwLock::new(config.endpoint_policies.clone());
+        Arc::new(Self { config, live, endpoint_policies, authority, keys, handed_out, identity_policy, s3 })
     }
 
     /// What the instance metadata must hand out for the role, faults included.
@@ -109,6 +113,20 @@ impl Aws {
     fn service(call: &Call) -> Option<String> {
         let door = call.ingress.service.as_deref().map(names::service_of_endpoint);
         door.or_else(|| call.target.as_ref().map(|target| target.service.clone()))
+    }
+
+    /// The policy of an endpoint, if it has one of its own.
+    fn endpoint_policy(&self, endpoint: &str) -> Option<Policy> {
+        self.endpoint_policies.read().unwrap_or_else(PoisonError::into_inner).get(endpoint).cloned()
+    }
+
+    /// Gives an endpoint a policy of its own, or takes it away.
+    fn set_endpoint_policy(&self, endpoint: &str, policy: Option<Policy>) {
+        let mut policies = self.endpoint_policies.write().unwrap_or_else(PoisonError::into_inner);
+        match policy {
+            Some(policy) => policies.insert(endpoint.to_owned(), policy),
+            None => policies.remove(endpoint),
+        };
     }
 
     /// The policies of the role itself.

@@ -14,11 +14,14 @@ mod router;
 #[cfg(test)]
 mod tests;
 mod transit;
+mod update;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+
+pub(crate) use update::{Update, update};
 
 use crate::topology::{Attachment, PrefixList, Topology};
 
@@ -61,7 +64,7 @@ pub(crate) struct Fabric {
 }
 
 /// One network namespace and how it is set up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Namespace {
     pub(crate) name: String,
     /// Kernel settings as (key with slashes, value), written before any wire arrives.
@@ -147,15 +150,6 @@ impl Wiring {
         let mut wiring = Self { wires: Vec::new() };
         wiring.attachments(topology.instance.attachments().take(1));
         wiring.add("eni0", ROUTER, "eth0", INTERFACES, ENDPOINT_MTU);
-        for index in 0..topology.gateway_endpoints.len() {
-            wiring.add(
-                &format!("gwe{index}"),
-                ROUTER,
-                &format!("gwe{index}"),
-                GATEWAY_ENDPOINTS,
-                ENDPOINT_MTU,
-            );
-        }
         for index in 0..topology.nat_gateways.len() {
             wiring.add(&format!("nat{index}"), ROUTER, "eth0", &format!("nat{index}"), ENDPOINT_MTU);
         }
@@ -183,6 +177,16 @@ impl Wiring {
             }
         }
         ipv6::wires(topology, &mut wiring);
+        // Last, so that one more of them moves no other wire.
+        for index in 0..topology.gateway_endpoints.len() {
+            wiring.add(
+                &format!("gwe{index}"),
+                ROUTER,
+                &format!("gwe{index}"),
+                GATEWAY_ENDPOINTS,
+                ENDPOINT_MTU,
+            );
+        }
         wiring
     }
 

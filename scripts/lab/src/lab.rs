@@ -1,7 +1,7 @@
 //! One lab, from definition to the end of its command: the VPC, the services in it, AWS behind it, and the command in its
 //! instance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt as _;
@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use crate::aws::{Authority, Aws, Ingress, IngressKind};
 use crate::dns::{self, Endpoints, Forward, Zones};
@@ -20,6 +20,7 @@ use crate::fabric::{
 use crate::imds;
 use crate::imds::tree::{Identity, Tree};
 use crate::instance;
+use crate::live::Live;
 use crate::prefixes;
 use crate::proxy;
 use crate::realise::{self, FOLDER};
@@ -46,13 +47,14 @@ pub(crate) fn run(definition: &Definition, command: &[OsString]) -> anyhow::Resu
     let fabric = fabric::compile(topology, silences);
     let host_name = format!("ip-{}", topology.instance.private_address.to_string().replace('.', "-"));
     realise::build(&fabric, &host_name)?;
+    let live = Live::built(topology.clone(), silences, fabric);
 
     let authority = Arc::new(Authority::amazon()?);
-    let aws = Aws::new(definition.aws.clone(), Arc::new(topology.clone()), Arc::clone(&authority));
+    let aws = Aws::new(definition.aws.clone(), Arc::clone(&live), Arc::clone(&authority));
     let runtime = Runtime::new().context("failed to start the runtime")?;
-    start_aws(&runtime, topology, &aws)?;
-    start_resolvers(&runtime, definition)?;
-    start_proxies(&runtime, definition)?;
+    start_aws(&runtime, &live, &aws)?;
+    start_resolvers(&runtime, definition, &live)?;
+    start_proxies(&runtime, definition, &live)?;
     start_metadata(&runtime, definition, &aws)?;
 
     let files = [
@@ -69,7 +71,8 @@ pub(crate) fn run(definition: &Definition, command: &[OsString]) -> anyhow::Resu
         .context("failed to write the instance's settings")?;
     let (status, capabilities) = supervise(&runtime, command)?;
     let exit_code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-    let truth = truth::read(topology, &fabric, capabilities)?;
+    let fabric = live.fabric().context("failed to find what was built")?;
+    let truth = truth::read(&live.topology(), &fabric, capabilities)?;
     Ok(Outcome { exit_code, truth })
 }
 
@@ -157,37 +160,72 @@ fn listen<T: Send>(
 }
 
 /// AWS has these doors: the internet, gateway endpoints, and interface endpoints here or in a hub.
-fn start_aws(runtime: &Runtime, topology: &Topology, aws: &Arc<Aws>) -> anyhow::Result<()> {
+fn start_aws(runtime: &Runtime, live: &Arc<Live>, aws: &Arc<Aws>) -> anyhow::Result<()> {
+    let topology = live.topology();
     // A listener for IPv6 takes both families; a kernel without that family has none.
     let any: IpAddr = match topology.ipv6 {
         Some(_) => Ipv6Addr::UNSPECIFIED.into(),
         None => Ipv4Addr::UNSPECIFIED.into(),
     };
-    let mut doors: Vec<(&str, &'static str, IpAddr)> =
-        vec![(INTERNET, "the internet", any), (GATEWAY_ENDPOINTS, "gateway endpoints", any)];
-    // Other hosts share the namespace of interface endpoints, and AWS must not answer at theirs.
-    for interface in topology.interface_endpoints.iter().flat_map(|endpoint| &endpoint.network_interfaces) {
-        doors.push((INTERFACES, "an interface endpoint", interface.address.into()));
-    }
+    let mut doors: Vec<(&'static str, &'static str)> =
+        vec![(INTERNET, "the internet"), (GATEWAY_ENDPOINTS, "gateway endpoints")];
     if topology.transit_gateway.as_ref().is_some_and(|gateway| !gateway.interface_endpoints.is_empty()) {
-        doors.push((HUB, "the hub's interface endpoints", any));
+        doors.push((HUB, "the hub's interface endpoints"));
     }
-    for (namespace, what, address) in doors {
-        for port in [443, 80] {
-            let listener = listen(namespace, what, || TcpListener::bind((address, port)))?;
-            let topology = topology.clone();
-            let resolve = move |local: SocketAddr, peer: SocketAddr| {
-                ingress(&topology, namespace, local.ip(), peer.ip())
-            };
-            let aws = Arc::clone(aws);
-            runtime.spawn(async move {
-                if port == 443 {
-                    aws.serve(listener, resolve).await
-                } else {
-                    aws.serve_plain(listener, resolve).await
-                }
-            });
+    for (namespace, what) in doors {
+        start_door(runtime.handle(), live, aws, (namespace, what, any))?;
+    }
+    // Other hosts share the namespace of interface endpoints, and AWS must not answer at theirs.
+    let mut opened = BTreeSet::new();
+    start_interfaces(runtime.handle(), live, aws, &mut opened)?;
+    let (handle, live, aws) = (runtime.handle().clone(), Arc::clone(live), Arc::clone(aws));
+    runtime.spawn(async move {
+        let mut changes = live.changes();
+        while changes.changed().await.is_ok() {
+            // An endpoint that cannot be served looks like one that does not answer, which is what it is.
+            let _ = start_interfaces(&handle, &live, &aws, &mut opened);
         }
+    });
+    Ok(())
+}
+
+/// Opens the doors of the interface endpoints that have none yet.
+fn start_interfaces(
+    handle: &Handle,
+    live: &Arc<Live>,
+    aws: &Arc<Aws>,
+    opened: &mut BTreeSet<Ipv4Addr>,
+) -> anyhow::Result<()> {
+    let topology = live.topology();
+    let interfaces = topology.interface_endpoints.iter().flat_map(|endpoint| &endpoint.network_interfaces);
+    for interface in interfaces {
+        if opened.insert(interface.address) {
+            start_door(handle, live, aws, (INTERFACES, "an interface endpoint", interface.address.into()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Serves AWS at one address of a namespace.
+fn start_door(
+    handle: &Handle,
+    live: &Arc<Live>,
+    aws: &Arc<Aws>,
+    (namespace, what, address): (&'static str, &'static str, IpAddr),
+) -> anyhow::Result<()> {
+    for port in [443, 80] {
+        let listener = listen(namespace, what, || TcpListener::bind((address, port)))?;
+        let (live, aws) = (Arc::clone(live), Arc::clone(aws));
+        let resolve = move |local: SocketAddr, peer: SocketAddr| {
+            ingress(&live.topology(), namespace, local.ip(), peer.ip())
+        };
+        handle.spawn(async move {
+            if port == 443 {
+                aws.serve(listener, resolve).await
+            } else {
+                aws.serve_plain(listener, resolve).await
+            }
+        });
     }
     Ok(())
 }
@@ -265,9 +303,9 @@ fn carries(
     })
 }
 
-fn start_resolvers(runtime: &Runtime, definition: &Definition) -> anyhow::Result<()> {
+fn start_resolvers(runtime: &Runtime, definition: &Definition, live: &Arc<Live>) -> anyhow::Result<()> {
     let (dns, topology) = (&definition.dns, &definition.topology);
-    let zones = Arc::new(Zones::new(topology.clone(), dns.answers.clone()));
+    let zones = Arc::new(Zones::new(Arc::clone(live), dns.answers.clone()));
     for address in [RESOLVER, topology.resolver()] {
         let endpoints = listen(ROUTER, "the VPC resolver", || Endpoints::bind(address))?;
         let known = Arc::clone(&zones);
@@ -291,8 +329,8 @@ fn start_resolvers(runtime: &Runtime, definition: &Definition) -> anyhow::Result
     Ok(())
 }
 
-fn start_proxies(runtime: &Runtime, definition: &Definition) -> anyhow::Result<()> {
-    let zones = Arc::new(Zones::new(definition.topology.clone(), definition.dns.answers.clone()));
+fn start_proxies(runtime: &Runtime, definition: &Definition, live: &Arc<Live>) -> anyhow::Result<()> {
+    let zones = Arc::new(Zones::new(Arc::clone(live), definition.dns.answers.clone()));
     for proxy in definition.proxies.clone() {
         let listener = listen(INTERFACES, "a proxy", || proxy::bind(&proxy))?;
         runtime.spawn(proxy::serve(listener, proxy, Arc::clone(&zones)));

@@ -9,6 +9,7 @@ mod fabric;
 mod imds;
 mod instance;
 mod lab;
+mod live;
 mod prefixes;
 mod proxy;
 mod realise;

@@ -16,7 +16,7 @@ use nix::net::if_::InterfaceFlags;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{getegid, geteuid, sethostname};
 
-use crate::fabric::{Fabric, Namespace};
+use crate::fabric::{Fabric, Namespace, Update};
 
 /// Why the VPC could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +102,23 @@ pub(crate) fn build(fabric: &Fabric, host_name: &str) -> Result<(), RealiseError
         })
     })?;
     fabric
+        .namespaces
+        .iter()
+        .try_for_each(|namespace| within(&namespace.name, || wires_carry(&namespace.name))?)
+}
+
+/// Changes what was built.
+pub(crate) fn update(update: &Update) -> Result<(), RealiseError> {
+    if !update.wires.is_empty() {
+        ip("the lab", &update.wires)?;
+    }
+    for namespace in &update.namespaces {
+        within(&namespace.name, || set_up(namespace))??;
+    }
+    if update.wires.is_empty() {
+        return Ok(());
+    }
+    update
         .namespaces
         .iter()
         .try_for_each(|namespace| within(&namespace.name, || wires_carry(&namespace.name))?)

@@ -146,7 +146,7 @@ pub(crate) fn authorize(
 
     let opinion = |policy: Option<&Policy>| policy.map(|policy| policy.opinion(&context));
     let endpoint_policy =
-        call.ingress.vpc_endpoint_id.as_ref().and_then(|endpoint| config.endpoint_policies.get(endpoint));
+        call.ingress.vpc_endpoint_id.as_ref().and_then(|endpoint| aws.endpoint_policy(endpoint));
     let signed = who.is_some();
     let identity = signed.then(|| aws.identity_policy().opinion(&context));
     let boundary = opinion(config.permissions_boundary.as_ref().filter(|_| signed));
@@ -158,7 +158,7 @@ pub(crate) fn authorize(
         || config.organization_accounts.contains(ask.resource_account);
     let resource_control = opinion(config.resource_control_policy.as_ref().filter(|_| owned));
     let resource = opinion(ask.resource_policy);
-    let endpoint = opinion(endpoint_policy);
+    let endpoint = opinion(endpoint_policy.as_ref());
 
     let refuse = |kind: Kind, explicit: bool| {
         // Strangers learn nothing, and across accounts an endpoint's policy is not named even within an organization.
@@ -230,8 +230,7 @@ pub(crate) fn pass_endpoint(
     ask: &Ask<'_>,
 ) -> Result<(), Refusal> {
     let context = context(aws, call, Some(who), scope, ask);
-    let policy =
-        call.ingress.vpc_endpoint_id.as_ref().and_then(|endpoint| aws.config.endpoint_policies.get(endpoint));
+    let policy = call.ingress.vpc_endpoint_id.as_ref().and_then(|endpoint| aws.endpoint_policy(endpoint));
     match policy.map(|policy| policy.opinion(&context)) {
         None | Some(Opinion::Allows(_)) => Ok(()),
         Some(found) => Err(Kind::Endpoint.refusal(&context, ask.resource_in_text, found == Opinion::Denies)),

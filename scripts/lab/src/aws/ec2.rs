@@ -1,8 +1,9 @@
 //! EC2: what it says of the VPC that was built, in its own protocol.
 //!
 //! Every answer is made from the lab's [`Topology`], the same value that the network was compiled from, so that the two cannot
-//! disagree. This module finds the operation and asks the policies; each resource has a module below.
+//! disagree; [`changes`] changes both. This module finds the operation and asks the policies; each resource has a module below.
 
+mod changes;
 mod endpoints;
 mod firewalls;
 mod form;
@@ -101,13 +102,17 @@ fn operate<'a>(work: &ServiceCall<'_>, form: &'a Form) -> Result<(&'a str, Vec<N
         return Err(Fault::new(400, "MissingParameter", "The request must contain the parameter Action"));
     };
     let action = format!("ec2:{operation}");
-    let ask = Ask { resource_in_text: false, ..Ask::own(work.aws, &action, "*".to_owned()) };
+    let change = changes::find(operation);
+    // Describing is allowed for everything or nothing; changing, for the resource that is changed.
+    let resource = change.map_or_else(|| "*".to_owned(), |change| change.resource(work, form));
+    let ask = Ask { resource_in_text: change.is_some(), ..Ask::own(work.aws, &action, resource) };
     work.allow(&who, &ask)?;
     let listing = LISTINGS.into_iter().find(|listing| listing.operation == operation);
     let special = SPECIALS.into_iter().find(|(name, _)| *name == operation);
+    let topology = work.aws.live.topology();
     // An empty answer would claim that there is nothing: of another Region's resources the lab knows nothing at all.
-    let here = work.scope.region == work.aws.topology.region;
-    if !here || (listing.is_none() && special.is_none()) {
+    let here = work.scope.region == topology.region;
+    if !here || (listing.is_none() && special.is_none() && change.is_none()) {
         let text = "The requested operation is not supported in the lab.";
         return Err(Fault::new(400, "UnsupportedOperation", text));
     }
@@ -115,11 +120,12 @@ fn operate<'a>(work: &ServiceCall<'_>, form: &'a Form) -> Result<(&'a str, Vec<N
         let text = "Request would have succeeded, but DryRun flag is set.";
         return Err(Fault::new(412, "DryRunOperation", text));
     }
-    let view = View { topology: &work.aws.topology, work };
-    let nodes = match (listing, special) {
-        (Some(listing), _) => listing.answer(&view, form)?,
-        (None, Some((_, special))) => special(&view, form)?,
-        (None, None) => Vec::new(),
+    let view = View { topology: &topology, work };
+    let nodes = match (listing, special, change) {
+        (Some(listing), ..) => listing.answer(&view, form)?,
+        (None, Some((_, special)), _) => special(&view, form)?,
+        (None, None, Some(change)) => change.make(work, form)?,
+        (None, None, None) => Vec::new(),
     };
     Ok((operation, nodes))
 }

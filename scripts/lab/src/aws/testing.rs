@@ -20,6 +20,7 @@ use super::keys::InstanceCredentials;
 use super::names;
 use super::request::{Call, Reply, uuid};
 use super::{Authority, Aws};
+use crate::live::Live;
 use crate::scenario;
 use crate::topology::Topology;
 
@@ -36,7 +37,7 @@ pub(crate) fn aws(table: &str) -> Arc<Aws> {
 
 /// AWS as a scenario's table describes it, with a VPC.
 pub(crate) fn aws_with(table: &str, topology: Topology) -> Arc<Aws> {
-    Aws::new(toml::from_str::<Config>(table).unwrap(), Arc::new(topology), authority())
+    Aws::new(toml::from_str::<Config>(table).unwrap(), Live::imagined(topology), authority())
 }
 
 /// A request that came from the internet over TLS and is not signed.

@@ -3,11 +3,13 @@
 //! Nothing here speaks the DNS protocol. What the public DNS says is in [`public`].
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::{Answer, Code, internal_domain, public};
 use crate::aws::names::partition_of;
+use crate::live::Live;
 use crate::topology::{InterfaceEndpoint, NetworkInterface, Topology};
 
 pub(super) const TTL: u32 = 60;
@@ -15,7 +17,7 @@ pub(super) const TTL: u32 = 60;
 /// All names of one topology.
 #[derive(Debug, Clone)]
 pub(crate) struct Zones {
-    topology: Topology,
+    live: Arc<Live>,
     answers: Vec<Answer>,
 }
 
@@ -43,8 +45,8 @@ pub(crate) enum Found {
 
 impl Zones {
     /// The names of a topology as its VPC resolver gives them, with a scenario's overrides on top.
-    pub(crate) fn new(topology: Topology, answers: Vec<Answer>) -> Self {
-        Self { topology, answers }
+    pub(crate) fn new(live: Arc<Live>, answers: Vec<Answer>) -> Self {
+        Self { live, answers }
     }
 
     /// Looks a name up as the VPC resolver does: overrides, then private names, then public ones.
@@ -85,7 +87,8 @@ impl Zones {
 
     /// The zone that a negative answer about this name comes from.
     pub(crate) fn zone_of(&self, name: &str) -> String {
-        let region = &self.topology.region;
+        let topology = self.live.topology();
+        let region = &topology.region;
         let partition = partition_of(region);
         [
             &internal_domain(region),
@@ -125,25 +128,24 @@ impl Zones {
 
     /// Host names of the VPC, and the private DNS of its interface endpoints.
     fn within_vpc(&self, name: &str, inbound: bool) -> Option<Found> {
-        let domain = internal_domain(&self.topology.region);
+        let topology = self.live.topology();
+        let domain = internal_domain(&topology.region);
         if within(name, &domain) {
             let host = name.strip_suffix(&domain)?.strip_suffix('.')?;
             let address: Ipv4Addr = host.strip_prefix("ip-")?.replace('-', ".").parse().ok()?;
-            let known = self.topology.vpc.cidrs.iter().any(|cidr| cidr.contains(&address));
+            let known = topology.vpc.cidrs.iter().any(|cidr| cidr.contains(&address));
             return known.then(|| addresses(name, TTL, [address]));
         }
-        let vpc = &self.topology.vpc;
+        let vpc = &topology.vpc;
         if !vpc.enable_dns_hostnames || !vpc.enable_dns_support {
             return None;
         }
         let open = |endpoint: &&InterfaceEndpoint| {
             endpoint.private_dns && (inbound || !endpoint.private_dns_only_for_inbound_resolver)
         };
-        let mut open = self.topology.interface_endpoints.iter().filter(open);
+        let mut open = topology.interface_endpoints.iter().filter(open);
         let endpoint = open.find(|endpoint| {
-            private_names(&self.topology.region, &endpoint.service)
-                .iter()
-                .any(|pattern| covers(pattern, name))
+            private_names(&topology.region, &endpoint.service).iter().any(|pattern| covers(pattern, name))
         })?;
         Some(addresses(name, TTL, endpoint.network_interfaces.iter().map(|interface| interface.address)))
     }
@@ -154,10 +156,11 @@ impl Zones {
 
     /// `vpce-ID-HASH[-ZONE].SERVICE.REGION.vpce.SUFFIX`: public names that lead to private addresses.
     fn endpoint_name(&self, name: &str) -> Option<Found> {
-        let region = &self.topology.region;
+        let topology = self.live.topology();
+        let region = &topology.region;
         let end = format!(".{region}.vpce.{}", partition_of(region).suffix);
         let start = name.strip_suffix(&end)?;
-        let endpoint = self.topology.interface_endpoints.iter().find(|endpoint| {
+        let endpoint = topology.interface_endpoints.iter().find(|endpoint| {
             let own = endpoint_label(endpoint);
             let labels: Vec<&str> = start.split('.').collect();
             labels.iter().any(|label| label.starts_with(&own)) && within(start, &endpoint.service)
@@ -166,13 +169,9 @@ impl Zones {
         let label = start.split('.').find(|label| label.starts_with(&own))?;
         let zone = label.strip_prefix(&own).and_then(|rest| rest.strip_prefix('-'));
         let chosen = endpoint.network_interfaces.iter().filter(|interface| {
-            zone.is_none_or(|zone| self.zone_name(interface).is_some_and(|name| name == zone))
+            zone.is_none_or(|zone| zone_name(&topology, interface).is_some_and(|name| name == zone))
         });
         Some(addresses(name, TTL, chosen.map(|interface| interface.address)))
-    }
-
-    fn zone_name(&self, interface: &NetworkInterface) -> Option<String> {
-        self.topology.subnet(&interface.subnet).map(|subnet| self.topology.zone_name(subnet))
     }
 }
 
@@ -199,6 +198,10 @@ pub(crate) fn endpoint_name(topology: &Topology, endpoint: &InterfaceEndpoint, z
     let zone = zone.map_or_else(String::new, |zone| format!("-{zone}"));
     let (label, suffix) = (endpoint_label(endpoint), partition_of(region).suffix);
     format!("{label}{zone}.{}.{region}.vpce.{suffix}", endpoint.service)
+}
+
+fn zone_name(topology: &Topology, interface: &NetworkInterface) -> Option<String> {
+    topology.subnet(&interface.subnet).map(|subnet| topology.zone_name(subnet))
 }
 
 /// The first label of an endpoint's own names, without a zone.
@@ -244,7 +247,7 @@ mod tests {
 
     fn zones(name: &str) -> Zones {
         let definition = scenario::load(name).unwrap();
-        Zones::new(definition.topology, definition.dns.answers)
+        Zones::new(Live::imagined(definition.topology), definition.dns.answers)
     }
 
     fn addresses_of(found: Found) -> Vec<IpAddr> {
@@ -292,8 +295,12 @@ mod tests {
 
     #[test]
     fn private_dns_needs_both_attributes_of_the_vpc() {
-        let mut zones = zones("healthy-private");
-        zones.topology.vpc.enable_dns_hostnames = false;
+        let zones = zones("healthy-private");
+        let off = |topology: &mut Topology| {
+            topology.vpc.enable_dns_hostnames = false;
+            Ok::<_, std::convert::Infallible>(())
+        };
+        zones.live.change(off).unwrap();
         let found = addresses_of(zones.private("ssm.us-east-1.amazonaws.com"));
         assert!(!found.contains(&"10.0.1.101".parse().unwrap()));
     }
@@ -301,7 +308,7 @@ mod tests {
     #[test]
     fn an_endpoints_own_name_leads_to_its_interfaces_even_in_the_public_dns() {
         let zones = zones("healthy-private");
-        let label = endpoint_label(&zones.topology.interface_endpoints[0]);
+        let label = endpoint_label(&zones.live.topology().interface_endpoints[0]);
         let all = addresses_of(zones.public(&format!("{label}.ssm.us-east-1.vpce.amazonaws.com")));
         let one = addresses_of(zones.public(&format!("{label}-us-east-1b.ssm.us-east-1.vpce.amazonaws.com")));
         assert_eq!((all.len(), one), (2, vec!["10.0.2.101".parse().unwrap()]));

@@ -166,7 +166,8 @@ fn target(topology: &Topology, wiring: &Wiring, id: &str) -> Option<String> {
 
 fn via(wiring: &Wiring, interface: &str) -> String {
     match wiring.near(ROUTER, interface) {
-        Some(wire) => format!("via {} dev {interface}", wire.addresses[1]),
+        // The kernel looks a gateway up by the rules, and in a router that runs those end before the wires' own routes.
+        Some(wire) => format!("via {} dev {interface} onlink", wire.addresses[1]),
         None => format!("dev {interface}"),
     }
 }

@@ -46,7 +46,7 @@ fn chain(namespace: &Namespace, name: &str) -> Vec<String> {
 fn a_prefix_list_route_becomes_a_route_per_range() {
     let network = router("").network;
     for range in crate::prefixes::of("s3", "us-east-1") {
-        let route = format!("route replace {range} via 198.18.0.10 dev gwe0 table 1001");
+        let route = format!("route replace {range} via 198.18.0.34 dev gwe0 onlink table 1001");
         assert!(network.contains(&route), "{route}");
     }
 }
@@ -74,7 +74,10 @@ fn what_nat_sends_on_is_routed_by_the_table_of_its_own_subnet() {
     let network = router("").network;
     assert!(network.contains("rule add pref 200 iif inst0 lookup 1001"));
     assert!(network.contains("rule add pref 200 iif nat0 lookup 1000"));
-    assert!(network.contains("route replace 0.0.0.0/0 via 198.18.0.22 dev igw0 table 1000"), "{network}");
+    assert!(
+        network.contains("route replace 0.0.0.0/0 via 198.18.0.14 dev igw0 onlink table 1000"),
+        "{network}"
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! a policy, whose text differs between the two types.
 
 use super::listing::Listing;
-use super::xml::{Node, list, node, text, texts};
+use super::xml::{Node, at, list, node, text, texts};
 use super::{CREATED, View, derived};
 use crate::aws::names::partition_of;
 use crate::dns;
@@ -33,6 +33,12 @@ pub(super) const VPC_ENDPOINTS: Listing = Listing {
         gateways.chain(interfaces).collect()
     },
 };
+
+/// One endpoint as the list describes it.
+pub(super) fn describe(view: &View<'_>, id: &str) -> Vec<Node> {
+    let all = (VPC_ENDPOINTS.items)(view);
+    all.into_iter().find(|nodes| at(nodes, "vpcEndpointId").contains(&id)).unwrap_or_default()
+}
 
 /// The policy of a gateway endpoint that was made without one.
 const GATEWAY_POLICY: &str = r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
@@ -85,14 +91,14 @@ fn interface(view: &View<'_>, endpoint: &InterfaceEndpoint) -> Vec<Node> {
 }
 
 fn common(view: &View<'_>, id: &str, service: &str, kind: &str, policy: &str) -> Vec<Node> {
-    let own = view.work.aws.config.endpoint_policies.get(id);
+    let own = view.work.aws.endpoint_policy(id);
     vec![
         text("vpcEndpointId", id),
         text("vpcEndpointType", kind),
         view.vpc(),
         text("serviceName", service_name(service, view.region(), kind == "Gateway")),
         text("state", "available"),
-        text("policyDocument", own.map_or(policy, |own| own.source())),
+        text("policyDocument", own.as_ref().map_or(policy, |own| own.source())),
         text("ipAddressType", "ipv4"),
         text("requesterManaged", false),
         text("creationTimestamp", CREATED),
@@ -123,7 +129,7 @@ fn dns_entries(view: &View<'_>, endpoint: &InterfaceEndpoint) -> Vec<Vec<Node>> 
 /// The full name of an endpoint service, by the last part of it; in China S3 has one for each type of endpoint.
 ///
 /// Source: the documentation's lists for China and the constants of public infrastructure libraries for the others.
-fn service_name(service: &str, region: &str, gateway: bool) -> String {
+pub(super) fn service_name(service: &str, region: &str, gateway: bool) -> String {
     let newer = match partition_of(region).id {
         "aws-cn" if !gateway && CHINAS_OWN.contains(&service) => Some("cn.com.amazonaws"),
         "aws-eusc" if ["ecr.api", "ecr.dkr", "execute-api", "securityhub"].contains(&service) => {

@@ -1,5 +1,7 @@
 //! EC2 as its clients see it, one request at a time and without a network.
 
+mod changes;
+
 use roxmltree::Document;
 
 use super::*;
@@ -50,7 +52,7 @@ fn described(name: &str) -> std::sync::Arc<Aws> {
 fn view<T>(aws: &Aws, use_it: impl FnOnce(&View<'_>) -> T) -> T {
     let call = signed(aws, ("ec2", "us-east-1"), "GET", "https://ec2.us-east-1.amazonaws.com/", &[], "");
     let work = ServiceCall::new(aws, "ec2", &call);
-    use_it(&View { topology: &aws.topology, work: &work })
+    use_it(&View { topology: &aws.live.topology(), work: &work })
 }
 
 #[test]
@@ -301,11 +303,13 @@ fn firewalls_are_described_rule_by_rule() {
     let aws = described("sg-without-prefix-list");
     let group = "GroupId.1=sg-0a0a0a0a0a0a0a0a0";
     let ranges = found(&aws, "DescribeSecurityGroups", group, "cidrIp");
-    let rules = &aws.topology.security_group("sg-0a0a0a0a0a0a0a0a0").unwrap().egress;
+    let topology = aws.live.topology();
+    let rules = &topology.security_group("sg-0a0a0a0a0a0a0a0a0").unwrap().egress;
     assert_eq!(ranges, rules.iter().map(|rule| rule.peer.clone()).collect::<Vec<_>>());
     let aws = described("acl-blocks-some-addresses");
     let of_subnet = "Filter.1.Name=association.subnet-id&Filter.1.Value.1=subnet-0b1b1b1b1b1b1b1b1";
-    let acl = &aws.topology.network_acls[0];
+    let topology = aws.live.topology();
+    let acl = &topology.network_acls[0];
     let entries = found(&aws, "DescribeNetworkAcls", of_subnet, "ruleNumber");
     // Both directions end with an entry that is always there.
     assert_eq!(entries.len(), acl.ingress.len() + acl.egress.len() + 2);
@@ -365,7 +369,8 @@ fn every_scenario_can_be_described_whole() {
         let interfaces =
             topology.interface_endpoints.iter().map(|each| each.network_interfaces.len()).sum::<usize>();
         let all = addresses.len() + interfaces + topology.nat_gateways.len() + topology.hosts.len();
-        let aws = Aws::new(definition.aws, std::sync::Arc::new(topology), crate::aws::testing::authority());
+        let aws =
+            Aws::new(definition.aws, crate::live::Live::imagined(topology), crate::aws::testing::authority());
         let listed = view(&aws, |view| {
             for listing in LISTINGS {
                 (listing.items)(view);
