@@ -30,7 +30,8 @@ pub struct Step<T, F> {
     /// When the step started, in milliseconds after the start of the run; not there for a step that was skipped.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub start_ms: f64,
-    /// How long the step took, in milliseconds; not there for a step that was skipped.
+    /// How long the step took, in milliseconds; not there for a step that was skipped, nor in reports of brief detail where it
+    /// was done and took no longer than such steps do.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub elapsed_ms: f64,
     /// What became of it.

@@ -20,6 +20,9 @@ use crate::prefix_lists::PrefixList;
 use crate::refusal::{essence, refusal, refuses_credentials};
 use crate::report::{Finding, Recording, Report};
 
+/// A lookup that took less than this is as quick as lookups are, and how quick is left out.
+const SLOW_LOOKUP_MS: f64 = 100.0;
+
 /// The brief report.
 #[must_use]
 pub fn brief(report: &Report) -> Report {
@@ -223,6 +226,9 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
         for step in std::iter::once(&mut lookup.a).chain(&mut lookup.aaaa) {
             step.start_ms = 0.0;
             if let Outcome::Done(answer) = &mut step.outcome {
+                if step.elapsed_ms < SLOW_LOOKUP_MS {
+                    step.elapsed_ms = 0.0;
+                }
                 answer.chain.clear();
                 (answer.ttl_s, answer.soa, answer.transport) = (None, None, None);
             }
