@@ -57,7 +57,13 @@ pub fn of_attempt(
     let configured = said.configured;
     let signals =
         Signals { address, prefixes, hops, control, contact, identity, word, public_address, configured };
-    let (row, ruling) = table::decide(&signals);
+    let (row, mut ruling) = table::decide(&signals);
+    // A walk to a neighbour in the same published range speaks for this address only as long as no narrower route comes
+    // between them.
+    let by_neighbour = walks.for_attempt(attempt).is_some_and(|(walked, _)| walked != attempt.address);
+    if by_neighbour && !row.hops.is_empty() && prefixes != Prefixes::NoGatewayForService {
+        ruling.confidence = ruling.confidence.map(|confidence| confidence.min(Confidence::Possible));
+    }
 
     // What the row reads is a reason; where it cannot decide, everything is that it would have read; and where the service
     // itself has spoken, its word is enough.

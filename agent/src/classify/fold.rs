@@ -118,7 +118,15 @@ fn together(target: &TargetObservation, counted: &[&Judged<'_>]) -> Folded {
         }];
         because.extend(first.evidence.reasons.iter().cloned());
         because.extend(other.evidence.reasons.iter().cloned());
-        let confidence = determined.iter().filter_map(|judged| judged.evidence.ruling.confidence).min();
+        // That there are two paths is as sure as the less sure of them, each by its surest address.
+        let surest_of = |path: Path| {
+            determined
+                .iter()
+                .filter(|judged| path_of(judged) == path)
+                .filter_map(|judged| judged.evidence.ruling.confidence)
+                .max()
+        };
+        let confidence = determined.iter().filter_map(|judged| surest_of(path_of(judged))).min();
         return Folded {
             path: Path::Split,
             via: None,

@@ -478,17 +478,6 @@ pub const TABLE: &[Row] = &[
     Row {
         address: &[AddressPublic],
         contact: CONNECTED,
-        prefixes: INSIDE,
-        hops: &[HopsUnknown],
-        control: &[ControlUnreachable],
-        ruling: sure(GatewayEndpoint, None, Possible),
-        reading: "a public address in the service's prefix list answers although the internet cannot be reached",
-        twin: HIDDEN_EGRESS,
-        ..ANY
-    },
-    Row {
-        address: &[AddressPublic],
-        contact: CONNECTED,
         prefixes: &[OutsideSnapshot],
         hops: &[HopsUnknown],
         control: &[ControlSharesFirstResponder, ControlShowsResponders, ControlSilent],

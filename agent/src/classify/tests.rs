@@ -119,6 +119,17 @@ fn a_shared_walk_speaks_for_every_address_of_its_group() {
         Recording { controls: vec![control(&[NAT])], ..s3(vec![shared, walked(answering(S3), &[])]) };
     let verdict = only(&recording);
     assert!(verdict.addresses.iter().all(|address| address.path == Path::GatewayEndpoint), "{verdict:#?}");
+    // A narrower route may come between two addresses of one published range.
+    let confidences: Vec<_> = verdict.addresses.iter().filter_map(|address| address.confidence).collect();
+    assert_eq!(confidences, [Confidence::Possible, Confidence::Likely]);
+}
+
+#[test]
+fn an_address_that_was_not_walked_is_no_gateway_endpoint_for_want_of_a_way_out() {
+    let mut attempt = answering(S3);
+    attempt.hops = Step::skipped(SkipReason::RouterQuota);
+    let verdict = only(&Recording { controls: vec![dead_control()], ..s3(vec![attempt]) });
+    assert_eq!(verdict.path, Path::Undetermined);
 }
 
 #[test]
