@@ -50,7 +50,10 @@ pub fn of_attempt(
     let (hops, hops_text) = hops_of(environment, walks, attempt);
     let (control, control_text) = control_of(environment, walks, hops, attempt);
     let contact = contact(attempt);
-    let (identity, identity_text) = identity_of(environment, attempt);
+    let (identity, identity_text) = match too_new_for_an_endpoint(address, target, attempt) {
+        true => (Identity::PeerUnknown, "speaks TLS 1.3, which S3's interface endpoints do not".to_owned()),
+        false => identity_of(environment, attempt),
+    };
     let (word, word_text) = word_of(attempt, contact, identity);
     let (public_address, public_text) = public_address_of(environment);
     let said = configured_of(recording, address, target, attempt);
@@ -95,7 +98,8 @@ pub fn of_attempt(
     }
     let (contact_step, contact_text) = contact_text(attempt);
     say(contact.name(), place(contact_step), contact_text);
-    if !row.identity.is_empty() || identity == Identity::PeerIntercepts {
+    let doubtful = identity == Identity::PeerUnknown && contact == Contact::ServiceAnswered;
+    if !row.identity.is_empty() || identity == Identity::PeerIntercepts || doubtful {
         say(identity.name(), place("tls"), identity_text);
     }
     if !row.twin.is_empty() && gateway {
@@ -128,6 +132,13 @@ pub fn intercepts(environment: &EnvironmentRecord, session: &TlsSession) -> bool
     matches!(environment.host.partition.as_deref(), Some("aws" | "aws-us-gov"))
         && session.trust.bundled == Verification::UnknownIssuer
         && !issued_by_amazon(session)
+}
+
+/// S3's interface endpoints do not speak TLS 1.3 (Amazon S3 user guide, AWS `PrivateLink` for Amazon S3, limitations): a private
+/// address that does belongs to something that passes TLS on, and the certificate says nothing of the address.
+fn too_new_for_an_endpoint(address: Address, target: &TargetObservation, attempt: &Attempt) -> bool {
+    let version = attempt.tls.done().and_then(|session| session.version.as_deref());
+    target.service == "s3" && address != Address::AddressPublic && version == Some("1.3")
 }
 
 fn identity_of(environment: &EnvironmentRecord, attempt: &Attempt) -> (Identity, String) {

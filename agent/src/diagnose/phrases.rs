@@ -141,6 +141,27 @@ pub fn show_endpoints(case: &Case<'_>, service: &str) -> Vec<String> {
     )]
 }
 
+/// Commands that show what filters packets at this instance: its subnet's network ACL and its security groups.
+#[must_use]
+pub fn show_filters(case: &Case<'_>) -> Vec<String> {
+    let host = &case.recording.environment.host;
+    let (Some(region), Some(subnet)) = (&host.region, &host.subnet_id) else { return Vec::new() };
+    let acl = format!(
+        "aws ec2 describe-network-acls --region {region} --filters Name=association.subnet-id,Values={subnet}"
+    );
+    let groups = own_groups(case);
+    let groups = (!groups.is_empty()).then(|| {
+        format!("aws ec2 describe-security-groups --region {region} --group-ids {}", groups.join(" "))
+    });
+    std::iter::once(acl).chain(groups).collect()
+}
+
+/// The security groups of this instance's interfaces.
+fn own_groups<'a>(case: &Case<'a>) -> Vec<&'a str> {
+    let interfaces = &case.recording.environment.host.interfaces;
+    interfaces.iter().flat_map(|interface| &interface.security_group_ids).map(String::as_str).collect()
+}
+
 /// A command that shows the policies of a service's VPC endpoints in this VPC.
 #[must_use]
 pub fn show_policies(case: &Case<'_>, service: &str) -> Vec<String> {
@@ -157,12 +178,7 @@ pub fn show_policies(case: &Case<'_>, service: &str) -> Vec<String> {
 #[must_use]
 pub fn open_own_group(case: &Case<'_>, service: &str) -> Vec<String> {
     let host = &case.recording.environment.host;
-    let groups: Vec<&str> = host
-        .interfaces
-        .iter()
-        .flat_map(|interface| &interface.security_group_ids)
-        .map(String::as_str)
-        .collect();
+    let groups = own_groups(case);
     let name = case.endpoint_service(service, EndpointKind::Gateway);
     let (Some(region), Some(group), Some(name)) = (&host.region, groups.first(), name) else {
         return Vec::new();

@@ -199,7 +199,7 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
         proxied.connect.start_ms = 0.0;
         proxied.tls.start_ms = 0.0;
         proxied.call.start_ms = 0.0;
-        shorten_tls(&mut proxied.tls);
+        shorten_tls(&mut proxied.tls, false);
         if let Outcome::Done(reply) = &mut proxied.call.outcome {
             shorten_reply(reply, false);
         }
@@ -260,7 +260,7 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
         if let Outcome::Done(connection) = &mut attempt.tcp.outcome {
             (connection.retransmits, connection.path_mtu, connection.send_mss) = (None, None, None);
         }
-        shorten_tls(&mut attempt.tls);
+        shorten_tls(&mut attempt.tls, target.service == "s3");
         if let Outcome::Done(reply) = &mut attempt.call.outcome {
             let keep_id = cited.contains(&format!("{name}/{}/call", attempt.address));
             shorten_reply(reply, keep_id);
@@ -268,11 +268,11 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
     }
 }
 
-fn shorten_tls(step: &mut Step<TlsSession, TlsFailure>) {
+fn shorten_tls(step: &mut Step<TlsSession, TlsFailure>, reads_version: bool) {
     if let Outcome::Done(session) = &mut step.outcome {
         // Rules read who issued the leaf; its names and the rest of the chain are for people who look closer.
         session.chain.clear();
-        session.version = None;
+        session.version = session.version.take().filter(|_| reads_version);
         for verification in [&mut session.trust.bundled, &mut session.trust.machine] {
             if let Verification::Other(text) = verification {
                 text.truncate(text.floor_char_boundary(80));

@@ -1,6 +1,16 @@
 //! The table over the full product of its dimensions.
 
 use super::*;
+use crate::classify::signal::{
+    Address, Configured, Contact, Control, Hops, Identity, Prefixes, PublicAddress, Word,
+};
+use Address::AddressPublic;
+use Confidence::{Likely, Possible, Proven};
+use Hops::{HopsUnknown, NoVisibleResponder};
+use Identity::PeerIntercepts;
+use Path::{GatewayEndpoint, Undetermined, Unreachable};
+use Prefixes::{NoGatewayForService, OutsideSnapshot, PrefixesUnknown};
+use Word::EndpointPolicyNamed;
 
 fn product() -> impl Iterator<Item = Signals> {
     let mut all = Vec::new();

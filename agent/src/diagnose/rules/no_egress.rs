@@ -3,7 +3,7 @@
 use probes::observations::TcpFailure;
 
 use crate::diagnose::case::{Case, target_subject};
-use crate::diagnose::phrases::fact;
+use crate::diagnose::phrases::{fact, show_filters};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Explained, Finding, Path, Remedy, Severity};
 
@@ -100,21 +100,7 @@ fn commands(case: &Case<'_>) -> Vec<String> {
              \"(RouteTables[?Associations[?SubnetId=='{subnet}']]||RouteTables[?Associations[?Main]])[0]\""
         ),
         format!("aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc}"),
-        format!(
-            "aws ec2 describe-network-acls --region {region} --filters Name=association.subnet-id,Values={subnet}"
-        ),
     ];
-    let groups: Vec<&str> = host
-        .interfaces
-        .iter()
-        .flat_map(|interface| &interface.security_group_ids)
-        .map(String::as_str)
-        .collect();
-    if !groups.is_empty() {
-        commands.push(format!(
-            "aws ec2 describe-security-groups --region {region} --group-ids {}",
-            groups.join(" ")
-        ));
-    }
+    commands.extend(show_filters(case));
     commands
 }

@@ -4,7 +4,7 @@ use probes::observations::{Attempt, TargetObservation};
 
 use crate::classify::fold;
 use crate::diagnose::case::{Case, target_subject};
-use crate::diagnose::phrases::{fact, failure_places, show_endpoints};
+use crate::diagnose::phrases::{fact, failure_places, show_endpoints, show_filters};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Path, Remedy, Severity};
 
@@ -64,25 +64,7 @@ fn check(case: &Case<'_>) -> Check {
 }
 
 fn remedy(case: &Case<'_>, target: &TargetObservation) -> Remedy {
-    let host = &case.recording.environment.host;
-    let mut commands = Vec::new();
-    if let (Some(region), Some(subnet)) = (&host.region, &host.subnet_id) {
-        commands.push(format!(
-            "aws ec2 describe-network-acls --region {region} --filters Name=association.subnet-id,Values={subnet}"
-        ));
-        let groups: Vec<&str> = host
-            .interfaces
-            .iter()
-            .flat_map(|interface| &interface.security_group_ids)
-            .map(String::as_str)
-            .collect();
-        if !groups.is_empty() {
-            commands.push(format!(
-                "aws ec2 describe-security-groups --region {region} --group-ids {}",
-                groups.join(" ")
-            ));
-        }
-    }
+    let mut commands = show_filters(case);
     commands.extend(show_endpoints(case, &target.service));
     Remedy {
         text: "In network ACLs allow every range of the service, or 443 to everywhere; in security groups name the prefix list \

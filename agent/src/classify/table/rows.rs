@@ -1,0 +1,455 @@
+//! The rows of the table, in the order in which they are tried.
+
+use super::{Row, Ruling};
+use crate::classify::signal::{
+    Address, Configured, Contact, Control, Hops, Identity, Prefixes, PublicAddress, Word,
+};
+use crate::report::{Confidence, Path, Via};
+
+use Address::{
+    AddressInVpc, AddressInVpcByOverride, AddressNotRoutable, AddressPrivateOutsideVpc,
+    AddressPrivateVpcUnknown, AddressPublic,
+};
+use Confidence::{Likely, Possible, Proven};
+use Configured::{
+    InterfaceEndpointInVpc, NoRoute, RouteBlackhole, RouteToEgressOnlyInternetGateway, RouteToFirewall,
+    RouteToGatewayEndpoint, RouteToInstance, RouteToInternetGateway, RouteToNatGateway, RouteToPeering,
+    RouteToTransitGateway, RouteToVpnGateway,
+};
+use Contact::{ConnectedOnly, NotConnected, NotTried, PeerUntrusted, ServiceAnswered};
+use Control::{ControlSharesFirstResponder, ControlShowsResponders, ControlSilent, ControlUnreachable};
+use Hops::{HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder};
+use Identity::{PeerIntercepts, PeerIsAws};
+use Path::{GatewayEndpoint, InterfaceEndpoint, Internet, Undetermined, Unreachable};
+use Prefixes::{
+    InsidePrefixList, InsideSnapshot, NoGatewayForService, OutsidePrefixList, OutsideSnapshot,
+    PrefixesUnknown,
+};
+use PublicAddress::InstanceHasPublicAddress;
+use Via::{InternetGateway, NatOrAppliance};
+use Word::EndpointPolicyNamed;
+
+/// The one known twin of a gateway endpoint that is told by silence.
+const HIDDEN_EGRESS: &str = "an egress that hides its routers and admits only these prefixes looks the same; describe-route-tables tells";
+/// What may lie behind a NAT that is told by its address.
+const BEHIND_NAT: &str = "whether it leads on to a gateway endpoint cannot be seen from here";
+
+const fn sure(path: Path, via: Option<Via>, confidence: Confidence) -> Ruling {
+    Ruling { path, via, confidence: Some(confidence) }
+}
+
+const UNDETERMINED: Ruling = Ruling { path: Undetermined, via: None, confidence: None };
+
+/// A row that matches anything and means nothing; every row of the table changes some of it.
+pub(super) const ANY: Row = Row {
+    address: &[],
+    prefixes: &[],
+    hops: &[],
+    control: &[],
+    contact: &[],
+    identity: &[],
+    word: &[],
+    public_address: &[],
+    configured: &[],
+    ruling: UNDETERMINED,
+    reading: "",
+    twin: "",
+};
+
+const CONNECTED: &[Contact] = &[ServiceAnswered, PeerUntrusted, ConnectedOnly];
+const PRIVATE: &[Address] =
+    &[AddressInVpc, AddressInVpcByOverride, AddressPrivateOutsideVpc, AddressPrivateVpcUnknown];
+const INSIDE: &[Prefixes] = &[InsidePrefixList, InsideSnapshot];
+/// The control tells this silence from a general one: it shows routers where the service shows none, or the internet
+/// cannot be reached at all.
+const CONTROL_DIFFERS: &[Control] =
+    &[ControlSharesFirstResponder, ControlShowsResponders, ControlUnreachable];
+
+/// Carriers behind which there may be more: a firewall or another VPC decides where the packets go from there.
+const CARRIERS: &[Configured] =
+    &[RouteToInstance, RouteToFirewall, RouteToTransitGateway, RouteToVpnGateway, RouteToPeering];
+
+/// The table. Order matters: what the service itself said comes first, then what stands in the way, then addresses.
+pub const TABLE: &[Row] = &[
+    // Evidence that contradicts itself: two conclusive witnesses, or a route table that is not the one that holds.
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: &[AddressPublic],
+        configured: &[
+            RouteToNatGateway,
+            RouteToInternetGateway,
+            RouteToEgressOnlyInternetGateway,
+            RouteToTransitGateway,
+            RouteToVpnGateway,
+            RouteToPeering,
+            RouteBlackhole,
+            NoRoute,
+        ],
+        reading: "the evidence contradicts itself: the service's refusal names a VPC endpoint policy, but the route table \
+                  sends the address elsewhere",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToGatewayEndpoint],
+        hops: &[PrivateFirstResponder, InternetFirstResponder],
+        reading: "the evidence contradicts itself: the route table sends the address to a gateway endpoint, but routers are \
+                  visible on the way",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToInternetGateway],
+        hops: &[PrivateFirstResponder],
+        reading: "the evidence contradicts itself: the route table sends the address to an internet gateway, but the first \
+                  router on the way is private",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteBlackhole, NoRoute],
+        contact: CONNECTED,
+        reading: "the evidence contradicts itself: the route table leads nowhere, but something answers",
+        ..ANY
+    },
+    // What the service itself said.
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: &[AddressInVpc],
+        ruling: sure(InterfaceEndpoint, None, Proven),
+        reading: "the service's refusal names a VPC endpoint policy, and the address is in this VPC",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: PRIVATE,
+        ruling: sure(InterfaceEndpoint, None, Likely),
+        reading: "the service's refusal names a VPC endpoint policy, and the address is private",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: &[AddressPublic],
+        prefixes: &[InsidePrefixList, InsideSnapshot, OutsideSnapshot, PrefixesUnknown],
+        hops: &[NoVisibleResponder, HopsUnknown],
+        ruling: sure(GatewayEndpoint, None, Proven),
+        reading: "the service's refusal names a VPC endpoint policy, and the address is public",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: &[AddressPublic],
+        prefixes: &[InsidePrefixList, InsideSnapshot, OutsideSnapshot, PrefixesUnknown],
+        hops: &[PrivateFirstResponder],
+        ruling: sure(GatewayEndpoint, Some(NatOrAppliance), Proven),
+        reading: "the service's refusal names a VPC endpoint policy, but a private router is visible on the way: the gateway \
+                  endpoint is that router's, not this subnet's",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
+        reading: "the evidence contradicts itself: the service's refusal names a VPC endpoint policy, but the address or \
+                  the routers on the way are those of another path",
+        ..ANY
+    },
+    // What EC2 says of the route.
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToGatewayEndpoint],
+        identity: &[PeerIntercepts],
+        contact: CONNECTED,
+        reading: "the route table sends the address to a gateway endpoint, but TLS is intercepted on the way",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToGatewayEndpoint],
+        ruling: sure(GatewayEndpoint, None, Proven),
+        reading: "the subnet's route table sends the address to a gateway endpoint",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToNatGateway, RouteToInternetGateway, RouteToEgressOnlyInternetGateway],
+        ruling: sure(Internet, None, Proven),
+        reading: "the subnet's route table sends the address to the internet by the named gateway",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteBlackhole, NoRoute],
+        ruling: sure(Unreachable, None, Likely),
+        reading: "the subnet's route table leads nowhere for this address",
+        ..ANY
+    },
+    Row {
+        address: &[AddressInVpc],
+        configured: &[InterfaceEndpointInVpc],
+        identity: &[PeerIsAws, Identity::PeerUnknown],
+        ruling: sure(InterfaceEndpoint, None, Likely),
+        reading: "the VPC has an interface endpoint for the service with private DNS, and the name resolves into the VPC",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: CARRIERS,
+        contact: CONNECTED,
+        hops: &[InternetFirstResponder],
+        ruling: sure(Internet, None, Likely),
+        reading: "the subnet's route table sends the address to the named carrier, and routers of the internet side are \
+                  visible on the way",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: CARRIERS,
+        contact: CONNECTED,
+        control: &[ControlSharesFirstResponder],
+        ruling: sure(Internet, None, Likely),
+        reading: "the subnet's route table sends the address to the named carrier, and a public host that no VPC endpoint \
+                  serves is reached through the same router",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: CARRIERS,
+        contact: CONNECTED,
+        prefixes: &[NoGatewayForService, OutsidePrefixList],
+        ruling: sure(Internet, None, Likely),
+        reading: "the subnet's route table sends the address to the named carrier, and no gateway endpoint can serve it",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: CARRIERS,
+        ruling: sure(Internet, None, Possible),
+        reading: "the subnet's route table sends the address to the named carrier; where it leads from there cannot be seen",
+        ..ANY
+    },
+    // Nothing was tried.
+    Row {
+        contact: &[NotTried],
+        address: &[AddressInVpc],
+        ruling: sure(InterfaceEndpoint, None, Possible),
+        reading: "the name resolves to a private address of this VPC; no connection was tried",
+        ..ANY
+    },
+    Row { contact: &[NotTried], reading: "no connection was tried", ..ANY },
+    // Addresses of no service.
+    Row {
+        address: &[AddressNotRoutable],
+        contact: &[NotConnected],
+        ruling: sure(Unreachable, None, Likely),
+        reading: "the name resolves to an address that belongs to no service, and nothing answers there",
+        ..ANY
+    },
+    Row {
+        address: &[AddressNotRoutable],
+        reading: "the name resolves to an address that belongs to no service: something on this host or in its DNS stands \
+                  in between, and where it leads cannot be seen",
+        ..ANY
+    },
+    // Private addresses.
+    Row {
+        address: &[AddressInVpc],
+        contact: &[ServiceAnswered],
+        identity: &[PeerIsAws],
+        ruling: sure(InterfaceEndpoint, None, Likely),
+        reading: "the name resolves to a private address of this VPC, and the service answers there under its own \
+                  certificate",
+        ..ANY
+    },
+    Row {
+        address: &[AddressInVpc],
+        ruling: sure(InterfaceEndpoint, None, Possible),
+        reading: "the name resolves to a private address of this VPC, as an interface endpoint's private DNS makes it; \
+                  nothing that answered there confirms it",
+        ..ANY
+    },
+    Row {
+        address: &[AddressInVpcByOverride],
+        ruling: sure(InterfaceEndpoint, None, Possible),
+        reading: "the name resolves to a private address of this VPC although this service's interface endpoints have no \
+                  private DNS: somebody's own DNS record leads there, to an interface endpoint or to something else",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPrivateOutsideVpc, AddressPrivateVpcUnknown],
+        ruling: sure(InterfaceEndpoint, None, Possible),
+        reading: "the name resolves to a private address that is not known to be in this VPC: an interface endpoint in \
+                  another network (hub and spoke), or somebody's own override",
+        ..ANY
+    },
+    // Public addresses that do not answer: only a router on the way shows where the packets would go.
+    Row {
+        address: &[AddressPublic],
+        contact: &[NotConnected],
+        hops: &[PrivateFirstResponder],
+        ruling: sure(Internet, Some(NatOrAppliance), Possible),
+        reading: "no connection, but the packets get as far as a router with a private address (NAT or appliance)",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: &[NotConnected],
+        hops: &[InternetFirstResponder],
+        ruling: sure(Internet, None, Possible),
+        reading: "no connection, but the packets get as far as a router of the internet side",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: &[NotConnected],
+        ruling: sure(Unreachable, None, Likely),
+        reading: "no connection, and no router on the way shows where the packets would go",
+        ..ANY
+    },
+    // Routers of the internet side.
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[InternetFirstResponder],
+        public_address: &[InstanceHasPublicAddress],
+        ruling: sure(Internet, Some(InternetGateway), Likely),
+        reading: "routers of the internet side are visible on the way, and the instance has a public address",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[InternetFirstResponder],
+        ruling: sure(Internet, None, Likely),
+        reading: "routers of the internet side are visible on the way",
+        ..ANY
+    },
+    // A private first router: NAT, unless it leads to an endpoint behind an appliance.
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[PrivateFirstResponder],
+        control: &[ControlSharesFirstResponder],
+        ruling: sure(Internet, Some(NatOrAppliance), Likely),
+        reading: "the first visible router has a private address (NAT or appliance), and a public host that no VPC \
+                  endpoint serves is reached through the same one",
+        twin: BEHIND_NAT,
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[PrivateFirstResponder],
+        prefixes: &[NoGatewayForService, OutsidePrefixList],
+        ruling: sure(Internet, Some(NatOrAppliance), Likely),
+        reading: "the first visible router has a private address (NAT or appliance), and no gateway endpoint can serve \
+                  this address",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[PrivateFirstResponder],
+        ruling: sure(Internet, Some(NatOrAppliance), Possible),
+        reading: "the first visible router has a private address: NAT, or an appliance that may lead to an endpoint; no \
+                  control tells which",
+        ..ANY
+    },
+    // An interceptor hides what is behind it.
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        identity: &[PeerIntercepts],
+        reading: "TLS is intercepted on the way, so what answers is not the service, and the path behind the interceptor \
+                  cannot be seen",
+        ..ANY
+    },
+    // Services without a gateway endpoint: a public address is the internet's.
+    Row {
+        address: &[AddressPublic],
+        contact: &[ServiceAnswered],
+        prefixes: &[NoGatewayForService],
+        identity: &[PeerIsAws],
+        ruling: sure(Internet, None, Likely),
+        reading: "the service has no gateway endpoint, and it answers at a public address under its own certificate",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: &[NoGatewayForService],
+        ruling: sure(Internet, None, Possible),
+        reading: "the service has no gateway endpoint, and something answers at its public address",
+        ..ANY
+    },
+    // Gateway endpoints: inside the prefixes, and no router visible where the control says that routers can be seen.
+    Row {
+        address: &[AddressPublic],
+        contact: &[ServiceAnswered],
+        prefixes: INSIDE,
+        hops: &[NoVisibleResponder],
+        control: CONTROL_DIFFERS,
+        ruling: sure(GatewayEndpoint, None, Likely),
+        reading: "a public address in the service's prefix list, with no router visible on the way, while the control's \
+                  path shows routers or does not exist",
+        twin: HIDDEN_EGRESS,
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: INSIDE,
+        hops: &[NoVisibleResponder],
+        control: &[ControlSharesFirstResponder, ControlShowsResponders, ControlUnreachable, ControlSilent],
+        ruling: sure(GatewayEndpoint, None, Possible),
+        reading: "a public address in the service's prefix list, with no router visible on the way; the control's path \
+                  shows none either, or the service itself did not answer",
+        twin: HIDDEN_EGRESS,
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: INSIDE,
+        hops: &[NoVisibleResponder],
+        reading: "a public address in the service's prefix list, with no router visible on the way; without a control \
+                  that silence cannot be told from a path that hides its routers",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: &[OutsideSnapshot, PrefixesUnknown],
+        hops: &[NoVisibleResponder],
+        control: CONTROL_DIFFERS,
+        ruling: sure(GatewayEndpoint, None, Possible),
+        reading: "no router visible on the way while the control's path shows routers or does not exist, as with a gateway \
+                  endpoint; but no current prefix list holds this address",
+        twin: HIDDEN_EGRESS,
+        ..ANY
+    },
+    // Outside the prefixes, and nothing more is known.
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: &[OutsidePrefixList],
+        ruling: sure(Internet, None, Possible),
+        reading: "a public address outside the service's managed prefix list, which no gateway route matches",
+        ..ANY
+    },
+    // The walk says nothing.
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        prefixes: &[OutsideSnapshot],
+        hops: &[HopsUnknown],
+        control: &[ControlSharesFirstResponder, ControlShowsResponders, ControlSilent],
+        ruling: sure(Internet, None, Possible),
+        reading: "a public address outside the published ranges as this program knows them; the internet can be reached",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        reading: "a public address is the same behind a gateway endpoint and over the internet, and nothing that was \
+                  observed tells which it is",
+        ..ANY
+    },
+];
