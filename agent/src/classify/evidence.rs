@@ -50,9 +50,10 @@ pub fn of_attempt(
     let (hops, hops_text) = hops_of(environment, walks, attempt);
     let (control, control_text) = control_of(environment, walks, hops, attempt);
     let contact = contact(attempt);
-    let (identity, identity_text) = match too_new_for_an_endpoint(address, target, attempt) {
-        true => (Identity::PeerUnknown, "speaks TLS 1.3, which S3's interface endpoints do not".to_owned()),
-        false => identity_of(environment, attempt),
+    let (identity, identity_text) = if too_new_for_an_endpoint(address, target, attempt) {
+        (Identity::PeerUnknown, "speaks TLS 1.3, which S3's interface endpoints do not".to_owned())
+    } else {
+        identity_of(environment, attempt)
     };
     let (word, word_text) = word_of(attempt, contact, identity);
     let (public_address, public_text) = public_address_of(environment);
