@@ -358,14 +358,6 @@ pub struct Proofs {
     pub not_made_because: Option<String>,
 }
 
-impl Verdict {
-    /// Whether the path is one of those that say where packets go.
-    #[must_use]
-    pub fn is_determined(&self) -> bool {
-        self.path.is_determined()
-    }
-}
-
 impl Path {
     /// Whether it says where packets go.
     #[must_use]

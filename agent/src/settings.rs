@@ -199,12 +199,10 @@ impl Settings {
             parse::region(region)?;
         }
         let flag = |on_line: Option<bool>, in_file: Option<bool>| on_line.or(in_file).unwrap_or(false);
-        let variant = match (flag(arguments.fips, file.fips), flag(arguments.dual_stack, file.dual_stack)) {
-            (false, false) => Variant::Plain,
-            (false, true) => Variant::DualStack,
-            (true, false) => Variant::Fips,
-            (true, true) => Variant::FipsDualStack,
-        };
+        let variant = Variant::from_settings(
+            flag(arguments.dual_stack, file.dual_stack),
+            flag(arguments.fips, file.fips),
+        );
         let timeout = parse::duration(
             "--timeout",
             arguments.timeout.as_deref().or(file.timeout.as_deref()),

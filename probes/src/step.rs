@@ -3,7 +3,6 @@
 //! Knows nothing of networks. Every other module of this crate returns its facts in these types, and the judging
 //! crate reads them back from a report.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
@@ -55,8 +54,6 @@ pub enum SkipReason {
     RegionUnknown,
     /// No credentials were found, and the step needs some.
     NoCredentials,
-    /// No set of roots vouches for the peer, so nothing that carries credentials was sent to it.
-    UntrustedPeer,
     /// Another address with the same source, next hop and prefix was walked instead.
     SharedWalk,
     /// The address lies in the VPC itself, where a walk tells nothing.
@@ -209,10 +206,4 @@ fn tenths(milliseconds: f64) -> f64 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 pub(crate) fn is_zero(milliseconds: &f64) -> bool {
     milliseconds.abs() < f64::EPSILON
-}
-
-/// The address family of an address, as a word: `ipv4` or `ipv6`.
-#[must_use]
-pub fn family_of(address: IpAddr) -> &'static str {
-    if address.is_ipv4() { "ipv4" } else { "ipv6" }
 }

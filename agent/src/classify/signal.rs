@@ -252,21 +252,3 @@ pub enum SignalName {
     /// What the way that does not use the proxy is like.
     DirectWay,
 }
-
-impl Signals {
-    /// The names of all values, in the order of the dimensions.
-    #[must_use]
-    pub fn names(&self) -> [SignalName; 9] {
-        [
-            self.address.name(),
-            self.prefixes.name(),
-            self.hops.name(),
-            self.control.name(),
-            self.contact.name(),
-            self.identity.name(),
-            self.word.name(),
-            self.public_address.name(),
-            self.configured.name(),
-        ]
-    }
-}
