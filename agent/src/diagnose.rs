@@ -4,9 +4,11 @@
 //! manual page and of the lab scenario that fires it.
 
 pub mod case;
+pub mod cause;
 mod egress;
 pub mod phrases;
 pub mod rules;
+pub mod situations;
 mod unreachable;
 
 use std::collections::BTreeMap;

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use crate::classify::signal::SignalName;
 use crate::classify::table::{Row, TABLE};
 use crate::diagnose::rules::{RULES, rule};
+use crate::diagnose::situations;
 use crate::settings::SettingsError;
 
-/// The page of a rule, the table of verdicts, or the list of rules.
+/// The page of a rule, the table of verdicts, the map of situations, or the list of rules.
 ///
 /// # Errors
 /// A topic that is neither, with the nearest rule.
@@ -15,6 +16,7 @@ pub fn explain(topic: Option<&str>) -> Result<String, SettingsError> {
     match topic {
         None => Ok(list()),
         Some("verdicts") => Ok(verdicts()),
+        Some("situations") => Ok(situations()),
         Some(id) => {
             let known = || RULES.iter().map(|rule| rule.id).collect::<Vec<_>>();
             rule(id).map(|rule| rule.page.to_owned()).ok_or_else(|| SettingsError::unknown_rule(id, &known()))
@@ -26,6 +28,20 @@ fn list() -> String {
     let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
     let line = |rule: &crate::diagnose::Rule| format!("{:<width$}  {}\n", rule.id, rule.title);
     RULES.iter().map(line).collect()
+}
+
+fn situations() -> String {
+    let mut text = String::new();
+    for situation in situations::all() {
+        let answer =
+            if situation.rules.is_empty() { "no rule".to_owned() } else { situation.rules.join(", ") };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:<4} {}\n       {answer}", situation.id, situation.what);
+        if !situation.limit.is_empty() {
+            let _ = writeln!(text, "       {}", situation.limit);
+        }
+    }
+    text
 }
 
 fn verdicts() -> String {

@@ -27,7 +27,7 @@ pub struct Report {
     pub verdicts: Vec<Verdict>,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
-    /// What every rule came to, also those that found nothing.
+    /// What every rule came to; at brief detail without those that are clear or not applicable.
     pub checks: Vec<CheckRecord>,
     /// What was observed, and under which settings.
     #[serde(flatten)]

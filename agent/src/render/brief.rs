@@ -18,7 +18,7 @@ use crate::catalogue;
 use crate::classify::evidence::{is_known, is_primary};
 use crate::prefix_lists::PrefixList;
 use crate::refusal::{essence, refusal, refuses_credentials};
-use crate::report::{Finding, Recording, Report};
+use crate::report::{CheckOutcome, Finding, Recording, Report};
 
 /// A lookup that took less than this is as quick as lookups are, and how quick is left out.
 const SLOW_LOOKUP_MS: f64 = 100.0;
@@ -35,6 +35,8 @@ pub fn brief(report: &Report) -> Report {
         .filter(gives_id)
         .flat_map(|finding| finding.evidence.iter().cloned())
         .collect();
+    // What came to nothing is what a reader expects of every rule that is not here.
+    report.checks.retain(|check| !matches!(check.outcome, CheckOutcome::Clear | CheckOutcome::NotApplicable));
     let recording = &mut report.recording;
     let seen: Vec<IpAddr> = addresses(recording).collect();
     recording.environment.prefix_lists.iter_mut().for_each(|list| drop_unread_ranges(list, &seen));

@@ -1,0 +1,62 @@
+//! Which rule answers which of the known situations, or why an instance cannot tell: the map of what this program covers.
+//!
+//! The numbers are those of the project's two lists: `F01` to `F94` are failures met in the field, `G1` to `G11`, `C1` to `C7`
+//! and `B1` to `B6` what Amazon's own troubleshooting articles ask to check. Nothing is decided here: a test holds the map
+//! against the table of rules, and `vpcprobe explain situations` prints it.
+
+mod articles;
+mod calls;
+mod dns;
+mod routes;
+mod wire;
+
+/// One situation.
+#[derive(Debug)]
+pub struct Situation {
+    /// Its number.
+    pub id: &'static str,
+    /// What is the matter, or what the article asks to check, in a few words.
+    pub what: &'static str,
+    /// The rules that report it, the one that names it first.
+    pub rules: &'static [&'static str],
+    /// What the rules cannot tell, or why there is none; empty where nothing is left to say.
+    pub limit: &'static str,
+}
+
+/// Every situation, by area and number.
+pub fn all() -> impl Iterator<Item = &'static Situation> {
+    [dns::SITUATIONS, routes::SITUATIONS, calls::SITUATIONS, wire::SITUATIONS, articles::SITUATIONS]
+        .into_iter()
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::diagnose::rules;
+
+    #[test]
+    fn every_rule_that_the_map_names_is_in_the_table_of_rules() {
+        for situation in all() {
+            for rule in situation.rules {
+                assert!(rules::rule(rule).is_some(), "{}: there is no rule {rule}", situation.id);
+            }
+        }
+    }
+
+    #[test]
+    fn a_situation_without_a_rule_says_why() {
+        for situation in all() {
+            assert!(!situation.what.is_empty(), "{}", situation.id);
+            assert!(!situation.rules.is_empty() || !situation.limit.is_empty(), "{}", situation.id);
+        }
+    }
+
+    #[test]
+    fn no_situation_stands_twice() {
+        let unique: BTreeSet<&str> = all().map(|situation| situation.id).collect();
+        assert_eq!(unique.len(), all().count());
+    }
+}
