@@ -184,6 +184,7 @@ pub(crate) fn session(issuer: &str, bundled: Verification) -> TlsSession {
             not_after: "2027-01-01T00:00:00Z".into(),
         }],
         trust: Trust { bundled, machine: Verification::Trusted, ca_bundle: None },
+        as_first: false,
     }
 }
 

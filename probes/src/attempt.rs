@@ -126,7 +126,13 @@ impl Context {
                 let trust = self.shared.roots.judge(&presented.chain, &self.target.host, &self.until).await;
                 let chain = tls::summarize(&presented.chain);
                 let issuer = chain.first().map(|leaf| leaf.issuer.clone()).unwrap_or_default();
-                Outcome::Done(TlsSession { version: Some(presented.version), issuer, chain, trust })
+                Outcome::Done(TlsSession {
+                    version: Some(presented.version),
+                    issuer,
+                    chain,
+                    trust,
+                    as_first: false,
+                })
             }
         };
         let trusted = matches!(&outcome, Outcome::Done(session) if session.trust.accepted());

@@ -135,7 +135,8 @@ pub struct VpcEndpoint {
     pub service_name: String,
     /// `Gateway`, `Interface`, `GatewayLoadBalancer`, …
     pub kind: String,
-    /// `available`, `pending`, `pendingAcceptance`, `deleting`, `failed`, …
+    /// `available`, `pending`, `pendingAcceptance`, `deleting`, `failed`, …; a report leaves the first out.
+    #[serde(skip_serializing_if = "is_available", default = "available")]
     pub state: String,
     /// The route tables that lead to it, of a gateway endpoint.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -157,6 +158,14 @@ pub struct VpcEndpoint {
     pub has_policy: bool,
 }
 
+fn available() -> String {
+    "available".to_owned()
+}
+
+fn is_available(state: &str) -> bool {
+    state == "available"
+}
+
 /// A prefix list that AWS manages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ManagedPrefixList {
@@ -164,8 +173,9 @@ pub struct ManagedPrefixList {
     pub id: String,
     /// Its name, `com.amazonaws.REGION.SERVICE`.
     pub name: String,
-    /// Its entries.
+    /// Its entries; at brief detail those of the list of the same id under `environment/prefix_lists` are not repeated.
     #[schemars(with = "Vec<String>")]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub cidrs: Vec<IpNet>,
 }
 

@@ -238,12 +238,17 @@ pub struct TlsSession {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub version: Option<String>,
     /// The distinguished name of whoever issued the leaf; empty where the peer presented none.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
     pub issuer: String,
     /// The presented chain, leaf first; only in reports of full detail.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub chain: Vec<Certificate>,
     /// What each set of roots says of that chain for the wanted name.
+    #[serde(skip_serializing_if = "Trust::says_nothing", default)]
     pub trust: Trust,
+    /// Issuer and trust are those of the first session in the report, and left out here; only in reports of brief detail.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub as_first: bool,
 }
 
 /// A presented certificate, as far as a reader or a rule needs it.
@@ -273,7 +278,19 @@ pub struct Trust {
     pub ca_bundle: Option<Verification>,
 }
 
+impl Default for Trust {
+    fn default() -> Self {
+        Self { bundled: Verification::NoRoots, machine: Verification::NoRoots, ca_bundle: None }
+    }
+}
+
 impl Trust {
+    /// Whether no set of roots said anything.
+    #[must_use]
+    pub fn says_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether a client on this host would accept the peer: by the named bundle where there is one, else by either store.
     #[must_use]
     pub fn accepted(&self) -> bool {

@@ -7,10 +7,10 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use probes::control_plane::{ControlPlane, ReadFailure, Route, VpcEndpoint};
+use probes::control_plane::{ControlPlane, ManagedPrefixList, ReadFailure, Route, VpcEndpoint};
 use probes::observations::{
     Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, TargetObservation, TlsFailure,
-    TlsSession, Verification,
+    TlsSession, Trust, Verification,
 };
 use probes::{Outcome, Step};
 
@@ -41,6 +41,11 @@ pub fn brief(report: &Report) -> Report {
     let seen: Vec<IpAddr> = addresses(recording).collect();
     recording.environment.prefix_lists.iter_mut().for_each(|list| drop_unread_ranges(list, &seen));
     drop_unread_facts(&mut recording.control_plane, &recording.targets, &seen);
+    for (list, known) in lists_said_twice(recording) {
+        if list.cidrs == known.cidrs {
+            list.cidrs.clear();
+        }
+    }
     // The route is read only where packets leave by another interface than the primary one.
     let environment = recording.environment.clone();
     let elsewhere =
@@ -64,12 +69,19 @@ pub fn brief(report: &Report) -> Report {
         shorten(target, &cited);
         gather(target);
     }
+    refer_to_first_session(recording);
     report
 }
 
 /// The recording with every address by itself again.
 #[must_use]
 pub fn expanded(mut recording: Recording) -> Recording {
+    restore_sessions(&mut recording);
+    for (list, known) in lists_said_twice(&mut recording) {
+        if list.cidrs.is_empty() {
+            list.cidrs.clone_from(&known.cidrs);
+        }
+    }
     for target in recording.targets.iter_mut().chain(&mut recording.controls) {
         let system = system_addresses(target);
         for lookup in &mut target.lookups {
@@ -100,6 +112,49 @@ pub fn expanded(mut recording: Recording) -> Recording {
         target.attempts = attempts;
     }
     recording
+}
+
+/// The prefix lists of EC2's answer that stand under the environment as well, with what stands there.
+fn lists_said_twice(
+    recording: &mut Recording,
+) -> impl Iterator<Item = (&mut ManagedPrefixList, &PrefixList)> {
+    let known = &recording.environment.prefix_lists;
+    let said = recording.control_plane.prefix_lists.as_mut();
+    let said = said.and_then(|step| match &mut step.outcome {
+        Outcome::Done(lists) => Some(lists),
+        Outcome::Failed(_) | Outcome::Skipped(_) => None,
+    });
+    said.into_iter().flatten().filter_map(|list| {
+        let known = known.iter().find(|known| known.id.as_ref() == Some(&list.id))?;
+        Some((list, known))
+    })
+}
+
+/// Nearly every peer presents a certificate of the same issuer, and the roots say the same of it: said once, it is enough.
+fn refer_to_first_session(recording: &mut Recording) {
+    let Some(first) = sessions(recording).next().cloned() else { return };
+    for session in sessions(recording).skip(1) {
+        if session.issuer == first.issuer && session.trust == first.trust {
+            (session.issuer, session.trust, session.as_first) = (String::new(), Trust::default(), true);
+        }
+    }
+}
+
+fn restore_sessions(recording: &mut Recording) {
+    let Some(first) = sessions(recording).find(|session| !session.as_first).cloned() else { return };
+    for session in sessions(recording).filter(|session| session.as_first) {
+        (session.issuer, session.trust, session.as_first) =
+            (first.issuer.clone(), first.trust.clone(), false);
+    }
+}
+
+/// Every TLS session with an address, in the order of the report.
+fn sessions(recording: &mut Recording) -> impl Iterator<Item = &mut TlsSession> {
+    let all = recording.targets.iter_mut().chain(&mut recording.controls);
+    all.flat_map(|target| &mut target.attempts).filter_map(|attempt| match &mut attempt.tls.outcome {
+        Outcome::Done(session) => Some(session),
+        Outcome::Failed(_) | Outcome::Skipped(_) => None,
+    })
 }
 
 fn restore(step: &mut Step<Answer, LookupFailure>, system: &[IpAddr], family: Family) {
