@@ -115,6 +115,15 @@ pub struct RunArguments {
     /// Use the dual-stack host names
     #[arg(long, env = "VPCPROBE_DUAL_STACK", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub dual_stack: Option<bool>,
+    /// The URL under which a service is asked, such as a VPC endpoint's own name (repeatable)
+    #[arg(
+        long,
+        env = "VPCPROBE_ENDPOINT",
+        value_name = "SERVICE=URL",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub endpoint: Option<Vec<String>>,
     /// The profile of the AWS configuration files whose credentials and Region are used
     #[arg(long, env = "VPCPROBE_AWS_PROFILE", value_name = "NAME", hide_env_values = true)]
     pub aws_profile: Option<String>,

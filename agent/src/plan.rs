@@ -104,19 +104,28 @@ fn targets(
             }
         };
         let service = catalogue::service(&wanted.id);
-        let host = service.and_then(|service| match &environment.account_id {
-            Some(account) if service.needs_account_id() => {
-                service.host_for_account(account, region, settings.variant)
-            }
-            _ => service.host(region, settings.variant),
-        });
+        let custom = settings.endpoints.iter().find(|(service, _)| *service == wanted.id);
+        let custom = custom.map(|(_, host)| host);
+        let usual = || {
+            service.and_then(|service| match &environment.account_id {
+                Some(account) if service.needs_account_id() => {
+                    service.host_for_account(account, region, settings.variant)
+                }
+                _ => service.host(region, settings.variant),
+            })
+        };
+        let host = custom.cloned().or_else(usual);
         match wanted.id.as_str() {
             "s3" => {
                 add("s3".to_owned(), host, wanted.required, CallPlan::S3ListBuckets);
                 for bucket in &settings.buckets {
                     // A name with dots matches no certificate of S3's, so clients put it in the path instead.
                     let path_style = catalogue::bucket_in_path(bucket);
-                    let host = catalogue::bucket_host(bucket, region, settings.variant);
+                    let host = match custom {
+                        Some(custom) if path_style => Some(custom.clone()),
+                        Some(custom) => Some(format!("{bucket}.{custom}")),
+                        None => catalogue::bucket_host(bucket, region, settings.variant),
+                    };
                     let call = CallPlan::S3HeadBucket { bucket: bucket.clone(), path_style };
                     add(format!("s3:{bucket}"), host, true, call);
                 }
@@ -127,11 +136,11 @@ fn targets(
                     None => CallPlan::DynamoDbListTables,
                 };
                 add("dynamodb".to_owned(), host.clone(), wanted.required, call(settings));
-                // SDKs prefer the account's own name in the partitions that have it, never with FIPS.
+                // SDKs prefer the account's own name in the partitions that have it, never with FIPS or a URL of one's own.
                 let account_host = environment
                     .account_id
                     .as_ref()
-                    .filter(|_| matches!(settings.variant, Variant::Plain))
+                    .filter(|_| matches!(settings.variant, Variant::Plain) && custom.is_none())
                     .and_then(|account| catalogue::dynamodb_account_host(account, region));
                 add("dynamodb:account".to_owned(), account_host, false, call(settings));
                 for table in settings.tables.iter().skip(1) {
@@ -304,6 +313,28 @@ mod tests {
         let hosts = hosts(&plan);
         assert!(hosts.contains(&("s3:plain", "plain.s3.us-east-1.amazonaws.com")), "{hosts:?}");
         assert!(hosts.contains(&("s3:with.dots", "s3.us-east-1.amazonaws.com")), "{hosts:?}");
+    }
+
+    #[test]
+    fn a_service_with_an_endpoint_of_its_own_is_asked_under_that_name_alone() {
+        let arguments = RunArguments {
+            service: Some(vec!["s3".into(), "dynamodb".into()]),
+            bucket: Some(vec!["plain".into(), "with.dots".into()]),
+            endpoint: Some(vec![
+                "s3=https://bucket.vpce-1.s3.us-east-1.vpce.amazonaws.com".into(),
+                "dynamodb=https://vpce-2.dynamodb.us-east-1.vpce.amazonaws.com".into(),
+            ]),
+            ..RunArguments::default()
+        };
+        let plan = plan(&instance(), &settings(&arguments), &[]);
+        let s3 = "bucket.vpce-1.s3.us-east-1.vpce.amazonaws.com";
+        let expected = [
+            ("dynamodb", "vpce-2.dynamodb.us-east-1.vpce.amazonaws.com"),
+            ("s3", s3),
+            ("s3:plain", "plain.bucket.vpce-1.s3.us-east-1.vpce.amazonaws.com"),
+            ("s3:with.dots", s3),
+        ];
+        assert_eq!(hosts(&plan), expected);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Settings {
     pub region: Option<String>,
     /// Which host names to use.
     pub variant: Variant,
+    /// Services with the host name that they are asked under instead of their usual one.
+    pub endpoints: Vec<(String, String)>,
     /// The profile of the AWS configuration files.
     pub aws_profile: Option<String>,
     /// Prefix-list files, already read; the Region they are for is checked once it is known.
@@ -234,6 +236,9 @@ impl Settings {
             tables,
             region,
             variant,
+            endpoints: parse::endpoints(
+                arguments.endpoint.as_deref().or(file.endpoint.as_deref()).unwrap_or_default(),
+            )?,
             aws_profile: arguments.aws_profile.clone().or(file.aws_profile),
             prefix_list_files,
             ca_bundle,

@@ -98,6 +98,15 @@ pub enum SettingsError {
         /// What was given.
         value: String,
     },
+    /// Something that is not a service with the URL to ask it under.
+    #[error(
+        "endpoint {value:?} is not SERVICE=URL with https, a host name, port 443 and no path, such as \
+         ssm=https://vpce-0a1b2c3d-4e5f6a7b.ssm.us-east-1.vpce.amazonaws.com"
+    )]
+    NotAnEndpoint {
+        /// What was given.
+        value: String,
+    },
     /// Something that is no host name.
     #[error("{value:?} is not a host name; give the name alone, without scheme, port or path")]
     NotAHost {

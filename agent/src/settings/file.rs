@@ -22,6 +22,7 @@ pub struct FileSettings {
     pub region: Option<String>,
     pub fips: Option<bool>,
     pub dual_stack: Option<bool>,
+    pub endpoint: Option<Vec<String>>,
     pub aws_profile: Option<String>,
     pub prefix_lists: Option<Vec<String>>,
     pub ca_bundle: Option<PathBuf>,

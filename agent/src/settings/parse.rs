@@ -43,6 +43,20 @@ pub(super) fn tables(values: Vec<String>) -> Result<Vec<String>, SettingsError> 
     all_right(values, right, |value| SettingsError::NotATable { value })
 }
 
+/// The host names under which services are asked instead of their usual ones.
+pub(super) fn endpoints(values: &[String]) -> Result<Vec<(String, String)>, SettingsError> {
+    let one = |value: &String| {
+        let refused = || SettingsError::NotAnEndpoint { value: value.clone() };
+        let (name, url) = value.split_once('=').ok_or_else(refused)?;
+        let host = url.strip_prefix("https://").ok_or_else(refused)?;
+        let host = host.strip_suffix('/').unwrap_or(host);
+        let host = host.strip_suffix(":443").unwrap_or(host).to_ascii_lowercase();
+        let host = hosts(vec![host]).map_err(|_| refused())?.remove(0);
+        Ok((service(name)?, host))
+    };
+    values.iter().map(one).collect()
+}
+
 pub(super) fn hosts(values: Vec<String>) -> Result<Vec<String>, SettingsError> {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -204,6 +218,22 @@ mod tests {
         for wrong in ["ab", "s3://abc", "arn:aws:s3:::abc", "Abc", "-abc", "a..b", "a/b"] {
             assert!(buckets(vec![wrong.into()]).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_endpoint_is_a_service_with_an_https_url_of_a_host_alone() {
+        let right = ["ssm=https://ssm.example.com", "ssm=https://SSM.example.com:443/"];
+        for right in right {
+            let parsed = endpoints(&[right.into()]).unwrap();
+            assert_eq!(parsed, [("ssm".to_owned(), "ssm.example.com".to_owned())], "{right}");
+        }
+        for wrong in
+            ["ssm", "ssm=ssm.example.com", "ssm=http://a.b", "ssm=https://a.b/c", "ssm=https://a.b:8443"]
+        {
+            let text = endpoints(&[wrong.into()]).unwrap_err().to_string();
+            assert!(text.contains(wrong) && text.contains("SERVICE=URL"), "{text}");
+        }
+        assert!(matches!(endpoints(&["sss=https://a.b".into()]), Err(SettingsError::UnknownService { .. })));
     }
 
     #[test]
