@@ -39,6 +39,7 @@ use jiff::{SignedDuration, Timestamp};
 pub(crate) use authority::Authority;
 pub(crate) use config::Config;
 pub(crate) use ingress::{Ingress, IngressKind};
+pub(crate) use keys::AccessKey;
 pub(crate) use keys::InstanceCredentials;
 use keys::Keys;
 use policy::Policy;
@@ -74,6 +75,11 @@ impl Aws {
     /// What the instance metadata must hand out for the role, faults included.
     pub(crate) fn instance_credentials(&self) -> &InstanceCredentials {
         &self.handed_out
+    }
+
+    /// A key of somebody who may do everything in the account.
+    pub(crate) fn administrator(&self) -> AccessKey {
+        self.keys.administrator(&self.config, Timestamp::now())
     }
 
     /// Serves HTTPS on a listener until the returned future is dropped. `resolve` gets the address the client dialled and

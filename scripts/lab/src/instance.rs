@@ -1,12 +1,14 @@
-//! The command's surroundings: a user with no capabilities in the instance's namespaces, with the instance's files.
+//! The command's surroundings: a user with no capabilities in the instance's namespaces, with the instance's files; or an
+//! operator of the account on the internet, with an administrator's key and no path through the VPC at all.
 //!
 //! The lab starts itself once more as [`become_command`], a process without threads, which takes the steps that need
-//! one: it enters the network of the instance, mounts its files, gives up every privilege and becomes the command.
+//! one: it enters the network of the place, mounts its files, gives up every privilege and becomes the command.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,8 @@ use nix::sys::{prctl, signal::Signal};
 use nix::unistd::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
-use crate::fabric::INSTANCE;
+use crate::aws::AccessKey;
+use crate::fabric::{INSTANCE, INTERNET};
 use crate::realise::{self, FOLDER, RealiseError};
 use crate::sys::{self, CAP_NET_RAW};
 use crate::topology::Instance;
@@ -26,9 +29,38 @@ use crate::topology::Instance;
 /// The user id the command has.
 const USER: u32 = 1000;
 
+/// The resolver that answers operators, at an address set aside for documents (RFC 5737).
+pub(crate) const PUBLIC_RESOLVER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 53);
+
+/// Where a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Place {
+    /// In the instance.
+    Instance,
+    /// On a machine of the account's administrator, somewhere on the internet.
+    Operator,
+}
+
+impl Place {
+    /// The file that tells the second process of its surroundings.
+    pub(crate) fn file(self) -> String {
+        format!("{FOLDER}/{}.json", self.name())
+    }
+
+    /// The name, as the command line takes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Operator => "operator",
+        }
+    }
+}
+
 /// What the second process needs to know.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Surroundings {
+    /// The network namespace.
+    namespace: String,
     /// Files of the lab that take the place of the machine's own.
     pub(crate) files: Vec<(PathBuf, PathBuf)>,
     /// What the firmware says about the machine, by the name of the file in `/sys/devices/virtual/dmi/id`.
@@ -91,7 +123,36 @@ pub(crate) fn prepare(
         clean.insert("TERM".to_owned(), terminal);
     }
     clean.extend(environment.clone());
-    Ok(Surroundings { files: placed, firmware: firmware(machine), environment: clean })
+    let namespace = INSTANCE.to_owned();
+    Ok(Surroundings { namespace, files: placed, firmware: firmware(machine), environment: clean })
+}
+
+/// The operator's machine: the public DNS, and the administrator's key. What else is clean in the instance is so here.
+pub(crate) fn operator(instance: &Surroundings, key: &AccessKey) -> Result<Surroundings, StartError> {
+    let folder = Path::new(FOLDER).join("operator");
+    let home = folder.join("home");
+    fs::create_dir_all(&home).map_err(|source| StartError::Write(home.clone(), source))?;
+    let mut files = Vec::new();
+    for (target, text) in [
+        ("/etc/resolv.conf", format!("nameserver {PUBLIC_RESOLVER}\n")),
+        ("/etc/hosts", "127.0.0.1 localhost\n".to_owned()),
+        ("/etc/nsswitch.conf", "hosts: files dns\n".to_owned()),
+    ] {
+        let path = folder.join(Path::new(target).file_name().unwrap_or_default());
+        fs::write(&path, text).map_err(|source| StartError::Write(path.clone(), source))?;
+        files.push((path, PathBuf::from(target)));
+    }
+    let kept = ["PATH", "LANG", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "TERM"];
+    let mut environment: BTreeMap<String, String> =
+        instance.environment.clone().into_iter().filter(|(name, _)| kept.contains(&name.as_str())).collect();
+    environment.extend([
+        ("HOME".to_owned(), home.to_string_lossy().into_owned()),
+        ("AWS_ACCESS_KEY_ID".to_owned(), key.id.clone()),
+        ("AWS_SECRET_ACCESS_KEY".to_owned(), key.secret.clone()),
+        // There is nobody to leaf through a long answer.
+        ("AWS_PAGER".to_owned(), String::new()),
+    ]);
+    Ok(Surroundings { namespace: INTERNET.to_owned(), files, firmware: BTreeMap::new(), environment })
 }
 
 /// The second process: takes the instance's place and becomes the command. Returns only if it failed.
@@ -100,16 +161,18 @@ pub(crate) fn become_command(
     command: &[OsString],
 ) -> Result<std::convert::Infallible, StartError> {
     let surroundings: Surroundings = serde_json::from_str(surroundings)?;
-    let path = realise::namespace_path(INSTANCE);
+    let path = realise::namespace_path(&surroundings.namespace);
     let network = fs::File::open(&path).map_err(|source| StartError::Write(path.into(), source))?;
     setns(network.as_fd(), CloneFlags::CLONE_NEWNET)
-        .map_err(|source| StartError::Kernel("enter the instance's network", source))?;
+        .map_err(|source| StartError::Kernel("enter the network", source))?;
     unshare(CloneFlags::CLONE_NEWNS)
-        .map_err(|source| StartError::Kernel("create the instance's mount namespace", source))?;
+        .map_err(|source| StartError::Kernel("create a mount namespace", source))?;
     for (file, target) in &surroundings.files {
         put(file, target)?;
     }
-    put_firmware(&surroundings.firmware)?;
+    if !surroundings.firmware.is_empty() {
+        put_firmware(&surroundings.firmware)?;
+    }
     let program = command.first().cloned().unwrap_or_default();
     if RAW_SOCKET_TOOLS.iter().any(|tool| Path::new(&program).file_name() == Some(tool.as_ref())) {
         // The instance's root, cut down to this one capability. It must stay in the user namespace that owns the network.
@@ -117,7 +180,7 @@ pub(crate) fn become_command(
     } else {
         let (user, group) = (geteuid().as_raw(), getegid().as_raw());
         unshare(CloneFlags::CLONE_NEWUSER)
-            .map_err(|source| StartError::Kernel("create the instance's user namespace", source))?;
+            .map_err(|source| StartError::Kernel("create a user namespace", source))?;
         realise::map_ids(USER, user, USER, group)?;
         sys::drop_capability_bounds(None)
     }

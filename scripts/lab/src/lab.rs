@@ -1,12 +1,12 @@
-//! One lab, from definition to the end of its command: the VPC, the services in it, AWS behind it, and the command in its
-//! instance.
+//! One lab, from definition to the end of its commands: the VPC, the services in it, AWS behind it, and the commands in its
+//! instance and of its operator.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -19,11 +19,11 @@ use crate::fabric::{
 };
 use crate::imds;
 use crate::imds::tree::{Identity, Tree};
-use crate::instance;
+use crate::instance::{self, PUBLIC_RESOLVER, Place};
 use crate::live::Live;
 use crate::prefixes;
 use crate::proxy;
-use crate::realise::{self, FOLDER};
+use crate::realise;
 use crate::scenario::Definition;
 use crate::topology::Topology;
 use crate::truth::{self, Capabilities, Truth};
@@ -35,45 +35,80 @@ pub(crate) struct Outcome {
     pub(crate) truth: Truth,
 }
 
-/// Builds the VPC, runs the command in its instance and says how that went. Must be called before any thread exists.
-pub(crate) fn run(definition: &Definition, command: &[OsString]) -> anyhow::Result<Outcome> {
-    let tools = std::env::current_exe().context("failed to find this program")?;
-    realise::leave_host()?;
-    let topology = &definition.topology;
-    let silences = Silences {
-        metadata: definition.imds.fault == imds::Fault::Off,
-        resolver: definition.dns.fault == dns::Fault::Dead,
-    };
-    let fabric = fabric::compile(topology, silences);
-    let host_name = format!("ip-{}", topology.instance.private_address.to_string().replace('.', "-"));
-    realise::build(&fabric, &host_name)?;
-    let live = Live::built(topology.clone(), silences, fabric);
+/// A VPC that runs, with everything in it and behind it. It ends with its process.
+pub(crate) struct Lab {
+    runtime: Runtime,
+    live: Arc<Live>,
+}
 
-    let authority = Arc::new(Authority::amazon()?);
-    let aws = Aws::new(definition.aws.clone(), Arc::clone(&live), Arc::clone(&authority));
-    let runtime = Runtime::new().context("failed to start the runtime")?;
-    start_aws(&runtime, &live, &aws)?;
-    start_resolvers(&runtime, definition, &live)?;
-    start_proxies(&runtime, definition, &live)?;
-    start_metadata(&runtime, definition, &aws)?;
-
-    let files = [
-        ("/etc/resolv.conf", dns::resolv_conf(&definition.dns, topology)),
-        ("/etc/hosts", dns::hosts(&definition.dns)),
-        ("/etc/nsswitch.conf", dns::nsswitch(&definition.dns)),
-    ];
-    let tools = tools.parent().map_or_else(PathBuf::new, Path::to_owned);
-    let environment = environment(definition, command);
-    let surroundings =
-        instance::prepare(&files, &topology.instance, &environment, authority.root_pem(), &tools)?;
-    let input = format!("{FOLDER}/instance.json");
-    std::fs::write(&input, serde_json::to_string(&surroundings)?)
-        .context("failed to write the instance's settings")?;
-    let (status, capabilities) = supervise(&runtime, command)?;
+/// Builds the VPC, runs the command in a place of it and says how that went. Must be called before any thread exists.
+pub(crate) fn run(definition: &Definition, place: Place, command: &[OsString]) -> anyhow::Result<Outcome> {
+    let lab = Lab::start(definition, environment(definition, command))?;
+    let (status, capabilities) = supervise(&lab.runtime, place, command)?;
     let exit_code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-    let fabric = live.fabric().context("failed to find what was built")?;
-    let truth = truth::read(&live.topology(), &fabric, capabilities)?;
-    Ok(Outcome { exit_code, truth })
+    Ok(Outcome { exit_code, truth: lab.truth(capabilities)? })
+}
+
+impl Lab {
+    /// Builds the VPC and starts what runs in it. Must be called before any thread exists.
+    pub(crate) fn start(
+        definition: &Definition,
+        environment: BTreeMap<String, String>,
+    ) -> anyhow::Result<Self> {
+        let tools = std::env::current_exe().context("failed to find this program")?;
+        realise::leave_host()?;
+        let topology = &definition.topology;
+        let silences = Silences {
+            metadata: definition.imds.fault == imds::Fault::Off,
+            resolver: definition.dns.fault == dns::Fault::Dead,
+        };
+        let fabric = fabric::compile(topology, silences);
+        let host_name = format!("ip-{}", topology.instance.private_address.to_string().replace('.', "-"));
+        realise::build(&fabric, &host_name)?;
+        let live = Live::built(topology.clone(), silences, fabric);
+
+        let authority = Arc::new(Authority::amazon()?);
+        let aws = Aws::new(definition.aws.clone(), Arc::clone(&live), Arc::clone(&authority));
+        let runtime = Runtime::new().context("failed to start the runtime")?;
+        start_aws(&runtime, &live, &aws)?;
+        start_resolvers(&runtime, definition, &live)?;
+        start_proxies(&runtime, definition, &live)?;
+        start_metadata(&runtime, definition, &aws)?;
+
+        let files = [
+            ("/etc/resolv.conf", dns::resolv_conf(&definition.dns, topology)),
+            ("/etc/hosts", dns::hosts(&definition.dns)),
+            ("/etc/nsswitch.conf", dns::nsswitch(&definition.dns)),
+        ];
+        let tools = tools.parent().map_or_else(PathBuf::new, Path::to_owned);
+        let instance =
+            instance::prepare(&files, &topology.instance, &environment, authority.root_pem(), &tools)?;
+        let operator = instance::operator(&instance, &aws.administrator())?;
+        for (place, surroundings) in [(Place::Instance, instance), (Place::Operator, operator)] {
+            std::fs::write(place.file(), serde_json::to_string(&surroundings)?)
+                .with_context(|| format!("failed to write the settings of the {}", place.name()))?;
+        }
+        Ok(Self { runtime, live })
+    }
+
+    /// Runs a command without input and gives what it printed and how it ended.
+    pub(crate) fn capture(&self, place: Place, command: &[OsString]) -> anyhow::Result<Output> {
+        // What is running serves the command meanwhile.
+        let _guard = self.runtime.enter();
+        enter(place, command).stdin(Stdio::null()).output().context("failed to start the command")
+    }
+
+    fn truth(&self, capabilities: Option<Capabilities>) -> anyhow::Result<Truth> {
+        let fabric = self.live.fabric().context("failed to find what was built")?;
+        truth::read(&self.live.topology(), &fabric, capabilities)
+    }
+}
+
+/// This program as it becomes a command of the lab.
+fn enter(place: Place, command: &[OsString]) -> Command {
+    let mut this = Command::new("/proc/self/exe");
+    this.args(["enter", "--place", place.name(), "--"]).args(command);
+    this
 }
 
 /// The scenario's variables. The AWS CLI, unlike the SDKs, does not ask the metadata service where it is.
@@ -87,7 +122,11 @@ fn environment(definition: &Definition, command: &[OsString]) -> BTreeMap<String
 }
 
 /// Starts the command and waits for it, handing on what this process is asked to stop by.
-fn supervise(runtime: &Runtime, command: &[OsString]) -> anyhow::Result<(ExitStatus, Option<Capabilities>)> {
+fn supervise(
+    runtime: &Runtime,
+    place: Place,
+    command: &[OsString],
+) -> anyhow::Result<(ExitStatus, Option<Capabilities>)> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let _guard = runtime.enter();
@@ -95,11 +134,7 @@ fn supervise(runtime: &Runtime, command: &[OsString]) -> anyhow::Result<(ExitSta
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for signals")?;
     nix::sys::prctl::set_child_subreaper(true).context("failed to adopt the command's children")?;
-    let mut child: Child = Command::new("/proc/self/exe")
-        .args(["enter", "--"])
-        .args(command)
-        .spawn()
-        .context("failed to start the command")?;
+    let mut child: Child = enter(place, command).spawn().context("failed to start the command")?;
     let capabilities = truth::capabilities(child.id());
     let id = nix::unistd::Pid::from_raw(child.id().cast_signed());
     runtime.spawn(async move {
@@ -312,6 +347,10 @@ fn start_resolvers(runtime: &Runtime, definition: &Definition, live: &Arc<Live>)
         let lookup: dns::Lookup = Arc::new(move |name| known.private(name));
         runtime.spawn(dns::serve(endpoints, dns.fault, Arc::clone(&zones), lookup));
     }
+    let public = listen(INTERNET, "the public DNS", || Endpoints::bind(PUBLIC_RESOLVER))?;
+    let known = Arc::clone(&zones);
+    let lookup: dns::Lookup = Arc::new(move |name| known.public(name));
+    runtime.spawn(dns::serve(public, dns::Fault::None, Arc::clone(&zones), lookup));
     for resolver in dns.resolvers.clone() {
         let endpoints =
             listen(INTERFACES, "a resolver of the company", || Endpoints::bind(resolver.address))?;

@@ -6,6 +6,7 @@ mod aws;
 mod change;
 mod dns;
 mod fabric;
+mod fix;
 mod imds;
 mod instance;
 mod lab;
@@ -46,6 +47,9 @@ enum Verb {
         /// Write what really happened (packet counts, privileges) to this file as JSON
         #[arg(long, value_name = "FILE")]
         truth: Option<PathBuf>,
+        /// Where the command runs
+        #[arg(long, value_enum, default_value = "instance")]
+        place: instance::Place,
         /// The command and its arguments, after `--`
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
@@ -64,9 +68,44 @@ enum Verb {
         /// The scenarios to run; all by default
         scenarios: Vec<String>,
     },
+    /// Run the commands that the agent prints as remedies, and look whether they help
+    ///
+    /// Every `aws` command of every remedy is parsed by the AWS CLI itself. In the scenarios that have a table `[fix]`, the commands
+    /// are also run by `sh -eu`: those of the AWS CLI as the account's administrator on the internet, all others in the
+    /// instance. After that the agent must not report the finding any more, nor any new warning or error.
+    ///
+    ///   [fix]
+    ///   findings = ["s3-egress-through-nat"]              rules whose findings here must go
+    ///   chosen = { "s3-egress-through-nat" = [1, 3] }     where a remedy lists alternatives: which commands, from 1
+    ///   words_only = { "credentials-missing" = "why" }    rules whose remedy has nothing to run
+    #[command(verbatim_doc_comment)]
+    Fix {
+        /// The agent to test; by default the one beside this program
+        #[arg(long, value_name = "PATH")]
+        agent: Option<PathBuf>,
+        /// How many scenarios run at the same time
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+        /// Take reports from this folder, where `test --reports` has left them, instead of running the agent first
+        #[arg(long, value_name = "FOLDER")]
+        reports: Option<PathBuf>,
+        /// The scenarios; all by default
+        scenarios: Vec<String>,
+    },
+    /// Run one scenario's remedies in its lab and print what became of them as JSON (used by `fix` itself)
+    #[command(hide = true)]
+    Mend {
+        scenario: String,
+        #[arg(long)]
+        agent: PathBuf,
+        #[arg(long)]
+        report: Option<PathBuf>,
+    },
     /// Become the command of a lab that is being run (used by `run` itself)
     #[command(hide = true)]
     Enter {
+        #[arg(long)]
+        place: instance::Place,
         #[arg(last = true)]
         command: Vec<OsString>,
     },
@@ -93,7 +132,7 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Run { scenario, truth, command } => {
+        Verb::Run { scenario, truth, place, command } => {
             let definition = scenario::load(&scenario)?;
             let command = if command.is_empty() { agent(&definition.arguments) } else { command };
             // Opened first: inside the lab the path may lead elsewhere.
@@ -101,25 +140,42 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
                 std::fs::File::create(&path).with_context(|| format!("failed to create {}", path.display()))
             });
             let ledger = ledger.transpose()?;
-            let outcome = lab::run(&definition, &command)?;
+            let outcome = lab::run(&definition, place, &command)?;
             if let Some(file) = ledger {
                 serde_json::to_writer(file, &outcome.truth).context("failed to write what happened")?;
             }
             Ok(ExitCode::from(u8::try_from(outcome.exit_code).unwrap_or(u8::MAX)))
         }
         Verb::Test { agent, jobs, reports, scenarios } => {
-            let beside = || Ok::<_, anyhow::Error>(std::env::current_exe()?.with_file_name("vpcprobe"));
-            let agent = agent.map_or_else(beside, Ok).context("failed to find this program")?;
-            let passed = verify::run(&verify::Plan { agent, jobs, reports, scenarios })?;
-            Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let plan = verify::Plan { agent: agent_or_beside(agent)?, jobs, reports, scenarios };
+            Ok(exit(verify::run(&plan)?))
         }
-        Verb::Enter { command } => {
-            let path = format!("{}/instance.json", realise::FOLDER);
+        Verb::Fix { agent, jobs, reports, scenarios } => {
+            let plan = fix::Plan { agent: agent_or_beside(agent)?, jobs, reports, scenarios };
+            Ok(exit(fix::run(&plan)?))
+        }
+        Verb::Mend { scenario, agent, report } => {
+            let mended = fix::mend(&scenario, &agent, report.as_deref())?;
+            serde_json::to_writer(io::stdout(), &mended).context("failed to write what became of it")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Enter { place, command } => {
             let surroundings =
-                std::fs::read_to_string(path).context("failed to find the lab this belongs to")?;
+                std::fs::read_to_string(place.file()).context("failed to find the lab this belongs to")?;
             match instance::become_command(&surroundings, &command)? {}
         }
     }
+}
+
+/// The agent to test, which usually lies beside this program.
+fn agent_or_beside(agent: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let beside = || Ok::<_, anyhow::Error>(std::env::current_exe()?.with_file_name("vpcprobe"));
+    let agent = agent.map_or_else(beside, Ok).context("failed to find this program")?;
+    agent.canonicalize().with_context(|| format!("failed to find the agent at {}", agent.display()))
+}
+
+fn exit(passed: bool) -> ExitCode {
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The agent as a scenario starts it.

@@ -34,6 +34,20 @@ pub(crate) struct Definition {
     /// What the agent is started with, besides the output format.
     pub(crate) arguments: Vec<String>,
     pub(crate) expect: Expect,
+    /// What the printed remedies must achieve; without it they are only parsed.
+    pub(crate) fix: Option<Fix>,
+}
+
+/// What the remedies of a scenario's findings must achieve.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Fix {
+    /// Rules whose findings must be gone once their commands have run.
+    pub(crate) findings: Vec<String>,
+    /// Where a remedy lists alternatives: the numbers of the commands to run, from 1, by rule.
+    pub(crate) chosen: BTreeMap<String, Vec<usize>>,
+    /// Rules whose remedy has no command that changes anything, and why.
+    pub(crate) words_only: BTreeMap<String, String>,
 }
 
 /// Why a scenario could not be read.
@@ -92,6 +106,7 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
         environment: file.environment,
         arguments: file.arguments,
         expect: file.expect,
+        fix: file.fix,
     })
 }
 
@@ -110,6 +125,11 @@ pub(crate) fn names() -> Result<Vec<String>, ScenarioError> {
     }
     names.sort();
     Ok(names)
+}
+
+/// Where a scenario's report lies in a folder of reports.
+pub(crate) fn report_file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.json"))
 }
 
 #[derive(Deserialize)]
@@ -132,6 +152,7 @@ struct File {
     #[serde(default)]
     arguments: Vec<String>,
     expect: Expect,
+    fix: Option<Fix>,
 }
 
 /// The parts of a topology file that are not the VPC; a scenario's own tables are laid over them.

@@ -44,10 +44,7 @@ const LONGEST_REPORT: usize = 24_000;
 /// Runs every scenario of the plan, prints one line for each and the differences below it, and returns whether all
 /// passed.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<bool> {
-    let agent = plan
-        .agent
-        .canonicalize()
-        .with_context(|| format!("failed to find the agent at {}", plan.agent.display()))?;
+    let agent = plan.agent.clone();
     let names = if plan.scenarios.is_empty() { scenario::names()? } else { plan.scenarios.clone() };
     let schema = json_of(Command::new(&agent).arg("schema"))?;
     let next = AtomicUsize::new(0);
@@ -107,7 +104,7 @@ fn check(agent: &Path, name: &str, schema: &Value, reports: Option<&Path>) -> an
         .context("failed to start the lab")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if let Some(folder) = reports {
-        let file = folder.join(format!("{name}.json"));
+        let file = scenario::report_file(folder, name);
         std::fs::write(&file, &text).with_context(|| format!("failed to write {}", file.display()))?;
     }
     let Ok(value) = serde_json::from_str::<Value>(&text) else {

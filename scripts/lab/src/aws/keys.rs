@@ -56,6 +56,15 @@ pub(crate) struct Session {
     pub(crate) policies: Vec<Policy>,
     /// Whether EC2 delivered it to the instance, which adds the keys about the instance.
     pub(crate) delivered_by_ec2: bool,
+    /// Whether it is the account's administrator, who may do everything and has none of the role's policies.
+    pub(crate) administrator: bool,
+}
+
+/// A long-term access key.
+#[derive(Clone, Debug)]
+pub(crate) struct AccessKey {
+    pub(crate) id: String,
+    pub(crate) secret: String,
 }
 
 /// Every session that was issued, by access key.
@@ -98,6 +107,24 @@ impl Keys {
             keys.add(access_key_id, session);
         }
         (keys, handed_out)
+    }
+
+    /// Issues the key of an administrator of the account.
+    pub(crate) fn administrator(&self, config: &Config, now: Timestamp) -> AccessKey {
+        let (partition, account) = (partition_of(&config.region).id, &config.account_id);
+        let arn = format!("arn:{partition}:iam::{account}:user/administrator");
+        let caller = Caller {
+            arn: arn.clone(),
+            principal_arn: arn,
+            account: account.clone(),
+            user_id: "AIDAEXAMPLEADMINISTRATOR".to_owned(),
+        };
+        let (_, mut session) = new_session(caller, now, Timestamp::MAX);
+        session.token = None;
+        session.administrator = true;
+        let key = AccessKey { id: format!("AKIA{}", random_text(UPPER, 16)), secret: session.secret.clone() };
+        self.add(key.id.clone(), session);
+        key
     }
 
     /// Issues a session of the role under another name, narrowed by policies; gives its key and the session.
@@ -150,6 +177,7 @@ fn new_session(caller: Caller, issued: Timestamp, expires: Timestamp) -> (String
         caller,
         policies: Vec::new(),
         delivered_by_ec2: false,
+        administrator: false,
     };
     (format!("ASIA{}", random_text(UPPER, 16)), session)
 }

@@ -1,0 +1,80 @@
+//! One scenario's lab in which the remedies run: the agent finds, the printed commands run, the agent looks again.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Output;
+
+use anyhow::Context as _;
+
+use super::parse::{is_operators, script};
+use super::{Finding, Mended, Ran, Report, read};
+use crate::instance::Place;
+use crate::lab::Lab;
+use crate::scenario::{self, Definition, Fix};
+
+/// Runs what the scenario wants to be run. Must be called before any thread exists.
+///
+/// # Errors
+///
+/// When there is no such scenario, the lab cannot be built, or the agent prints no report.
+pub(crate) fn mend(name: &str, agent: &Path, report: Option<&Path>) -> anyhow::Result<Mended> {
+    let definition = scenario::load(name)?;
+    let before = report.map(read).transpose()?;
+    let lab = Lab::start(&definition, definition.environment.clone())?;
+    let before = before.map_or_else(|| look(&lab, &definition, agent), Ok)?;
+    let fix = definition.fix.clone().unwrap_or_default();
+    let mut scripts = Vec::new();
+    for rule in &fix.findings {
+        for finding in before.findings.iter().filter(|finding| finding.rule == *rule) {
+            scripts.extend(run(&lab, finding, &fix)?);
+        }
+    }
+    let after = if scripts.is_empty() { None } else { Some(look(&lab, &definition, agent)?) };
+    Ok(Mended { before, scripts, after })
+}
+
+/// Runs the agent as the scenario starts it.
+fn look(lab: &Lab, definition: &Definition, agent: &Path) -> anyhow::Result<Report> {
+    let mut command: Vec<OsString> = vec![agent.into(), "--format".into(), "json".into()];
+    command.extend(definition.arguments.iter().map(OsString::from));
+    let output = lab.capture(Place::Instance, &command)?;
+    serde_json::from_slice(&output.stdout).with_context(|| {
+        format!("the agent printed no report; it said: {}", String::from_utf8_lossy(&output.stderr).trim())
+    })
+}
+
+/// Runs a finding's commands, in the order in which their places are first named.
+fn run(lab: &Lab, finding: &Finding, fix: &Fix) -> anyhow::Result<Vec<Ran>> {
+    let chosen = fix.chosen.get(&finding.rule);
+    let numbered = finding.remedy.commands.iter().enumerate();
+    let commands = numbered
+        .filter(|(index, _)| chosen.is_none_or(|chosen| chosen.contains(&(index + 1))))
+        .map(|(_, command)| command.as_str());
+    // What the operator's shell remembers must reach its later commands, so each place has one script.
+    let mut places: Vec<(Place, Vec<&str>)> = Vec::new();
+    for command in commands {
+        let place = if is_operators(command) { Place::Operator } else { Place::Instance };
+        match places.iter_mut().find(|(other, _)| *other == place) {
+            Some((_, commands)) => commands.push(command),
+            None => places.push((place, vec![command])),
+        }
+    }
+    let mut scripts = Vec::new();
+    for (place, commands) in places {
+        let script = script(&commands);
+        let shell = ["sh", "-eu", "-c", &script].map(OsString::from);
+        let output = lab.capture(place, &shell)?;
+        scripts.push(Ran {
+            rule: finding.rule.clone(),
+            script,
+            code: output.status.code(),
+            said: said(&output),
+        });
+    }
+    Ok(scripts)
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().chars().take(2_000).collect::<String>();
+    format!("{}\n{}", text(&output.stdout), text(&output.stderr))
+}
