@@ -43,7 +43,7 @@ pub(crate) struct Lab {
 
 /// Builds the VPC, runs the command in a place of it and says how that went. Must be called before any thread exists.
 pub(crate) fn run(definition: &Definition, place: Place, command: &[OsString]) -> anyhow::Result<Outcome> {
-    let lab = Lab::start(definition, environment(definition, command))?;
+    let lab = Lab::start(definition, &environment(definition, command))?;
     let (status, capabilities) = supervise(&lab.runtime, place, command)?;
     let exit_code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     Ok(Outcome { exit_code, truth: lab.truth(capabilities)? })
@@ -53,7 +53,7 @@ impl Lab {
     /// Builds the VPC and starts what runs in it. Must be called before any thread exists.
     pub(crate) fn start(
         definition: &Definition,
-        environment: BTreeMap<String, String>,
+        environment: &BTreeMap<String, String>,
     ) -> anyhow::Result<Self> {
         let tools = std::env::current_exe().context("failed to find this program")?;
         realise::leave_host()?;
@@ -82,7 +82,7 @@ impl Lab {
         ];
         let tools = tools.parent().map_or_else(PathBuf::new, Path::to_owned);
         let instance =
-            instance::prepare(&files, &topology.instance, &environment, authority.root_pem(), &tools)?;
+            instance::prepare(&files, &topology.instance, environment, authority.root_pem(), &tools)?;
         let operator = instance::operator(&instance, &aws.administrator())?;
         for (place, surroundings) in [(Place::Instance, instance), (Place::Operator, operator)] {
             std::fs::write(place.file(), serde_json::to_string(&surroundings)?)

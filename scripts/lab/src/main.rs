@@ -29,6 +29,16 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+/// What `vpc-lab fix --help` says besides.
+const FIX: &str = r#"Every `aws` command of every remedy is parsed by the AWS CLI itself. In the scenarios that have a table [fix], the commands are
+also run by `sh -eu`: those of the AWS CLI as the account's administrator on the internet, all others in the instance. After
+that the agent must not report the finding any more, nor any new warning or error.
+
+  [fix]
+  findings = ["s3-egress-through-nat"]              rules whose findings here must go
+  chosen = { "s3-egress-through-nat" = [1, 3] }     where a remedy lists alternatives: which commands, from 1
+  words_only = { "credentials-missing" = "why" }    rules whose remedy has nothing to run"#;
+
 #[derive(Parser)]
 #[command(name = "vpc-lab", version, about = "A simulated VPC in Linux namespaces, with AWS at its far end")]
 struct Arguments {
@@ -69,16 +79,7 @@ enum Verb {
         scenarios: Vec<String>,
     },
     /// Run the commands that the agent prints as remedies, and look whether they help
-    ///
-    /// Every `aws` command of every remedy is parsed by the AWS CLI itself. In the scenarios that have a table `[fix]`, the commands
-    /// are also run by `sh -eu`: those of the AWS CLI as the account's administrator on the internet, all others in the
-    /// instance. After that the agent must not report the finding any more, nor any new warning or error.
-    ///
-    ///   [fix]
-    ///   findings = ["s3-egress-through-nat"]              rules whose findings here must go
-    ///   chosen = { "s3-egress-through-nat" = [1, 3] }     where a remedy lists alternatives: which commands, from 1
-    ///   words_only = { "credentials-missing" = "why" }    rules whose remedy has nothing to run
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = FIX)]
     Fix {
         /// The agent to test; by default the one beside this program
         #[arg(long, value_name = "PATH")]

@@ -20,7 +20,7 @@ use crate::scenario::{self, Definition, Fix};
 pub(crate) fn mend(name: &str, agent: &Path, report: Option<&Path>) -> anyhow::Result<Mended> {
     let definition = scenario::load(name)?;
     let before = report.map(read).transpose()?;
-    let lab = Lab::start(&definition, definition.environment.clone())?;
+    let lab = Lab::start(&definition, &definition.environment)?;
     let before = before.map_or_else(|| look(&lab, &definition, agent), Ok)?;
     let fix = definition.fix.clone().unwrap_or_default();
     let mut scripts = Vec::new();
