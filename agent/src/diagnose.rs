@@ -6,7 +6,10 @@
 pub mod case;
 pub mod cause;
 mod egress;
+mod perimeter;
 pub mod phrases;
+pub mod policies;
+pub mod refused;
 pub mod rules;
 pub mod situations;
 mod unreachable;

@@ -89,6 +89,9 @@ pub struct JudgeSettings {
     pub fail_on: FailOn,
     /// What was said to be true here.
     pub expect: Vec<Expectation>,
+    /// The tables that were asked for, the first under the service's own host names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
     /// Whether calls were to be signed.
     pub sign: bool,
     /// Whether routers were looked for.
@@ -233,7 +236,7 @@ impl Settings {
         Ok(Self {
             services,
             buckets,
-            tables,
+            tables: tables.clone(),
             region,
             variant,
             endpoints: parse::endpoints(
@@ -253,6 +256,7 @@ impl Settings {
             judge: JudgeSettings {
                 fail_on,
                 expect,
+                tables,
                 sign: !flag(arguments.no_sign, file.no_sign),
                 hops: !flag(arguments.no_hops, file.no_hops),
                 controls: !flag(arguments.no_controls, file.no_controls),

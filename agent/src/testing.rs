@@ -42,6 +42,7 @@ pub(crate) fn recording() -> Recording {
             settings: JudgeSettings {
                 fail_on: FailOn::Error,
                 expect: Vec::new(),
+                tables: Vec::new(),
                 sign: true,
                 hops: true,
                 controls: true,

@@ -141,6 +141,22 @@ pub fn show_endpoints(case: &Case<'_>, service: &str) -> Vec<String> {
     )]
 }
 
+/// A command, for use inside another, that prints the id of the endpoint that carries a service in this VPC.
+#[must_use]
+pub fn endpoint_of_service(case: &Case<'_>, service: &str, kind: EndpointKind) -> Option<String> {
+    let host = &case.recording.environment.host;
+    let (region, vpc) = (host.region.as_ref()?, host.vpc_id.as_ref()?);
+    let name = case.endpoint_service(service, kind)?;
+    let kind = match kind {
+        EndpointKind::Gateway => "Gateway",
+        EndpointKind::Interface => "Interface",
+    };
+    Some(format!(
+        "$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} Name=service-name,Values={name} \
+         Name=vpc-endpoint-type,Values={kind} --query 'VpcEndpoints[0].VpcEndpointId' --output text)"
+    ))
+}
+
 /// Commands that show what filters packets at this instance: its subnet's network ACL and its security groups.
 #[must_use]
 pub fn show_filters(case: &Case<'_>) -> Vec<String> {

@@ -2,22 +2,39 @@
 //!
 //! The order is the order of causes: what explains more comes first.
 
+mod access_denied_without_reason;
+mod bucket_in_another_region;
+mod bucket_missing;
+mod bucket_policy_denies_endpoint_traffic;
+mod bucket_policy_wants_endpoint;
 mod credentials_missing;
 mod credentials_rejected;
 mod dynamodb_egress_through_internet_gateway;
 mod dynamodb_egress_through_nat;
+mod endpoint_policy_denies;
 mod expectation_not_met;
+mod identity_policy_denies;
 mod metadata_unavailable;
 mod no_egress;
 mod optional_service_unreachable;
 mod path_undetermined;
+mod permissions_boundary_denies;
 mod region_unknown;
 mod required_service_unreachable;
 mod resolver_dead;
+mod resource_control_policy_denies;
+mod resource_policy_allows_nothing;
 mod s3_egress_through_internet_gateway;
 mod s3_egress_through_nat;
+mod same_vpc_perimeter;
 mod service_call_refused;
+mod service_control_policy_denies;
+mod service_fault;
+mod session_policy_denies;
 mod some_addresses_unreachable;
+mod table_missing;
+mod throttled;
+mod unauthorized_in_china;
 
 use super::Rule;
 
@@ -31,6 +48,23 @@ pub const RULES: &[Rule] = &[
     required_service_unreachable::RULE,
     credentials_rejected::RULE,
     credentials_missing::RULE,
+    bucket_in_another_region::RULE,
+    same_vpc_perimeter::RULE,
+    bucket_policy_wants_endpoint::RULE,
+    endpoint_policy_denies::RULE,
+    bucket_policy_denies_endpoint_traffic::RULE,
+    service_control_policy_denies::RULE,
+    resource_control_policy_denies::RULE,
+    permissions_boundary_denies::RULE,
+    session_policy_denies::RULE,
+    identity_policy_denies::RULE,
+    resource_policy_allows_nothing::RULE,
+    access_denied_without_reason::RULE,
+    bucket_missing::RULE,
+    table_missing::RULE,
+    unauthorized_in_china::RULE,
+    throttled::RULE,
+    service_fault::RULE,
     service_call_refused::RULE,
     some_addresses_unreachable::RULE,
     s3_egress_through_nat::RULE,

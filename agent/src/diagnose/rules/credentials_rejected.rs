@@ -2,11 +2,11 @@
 
 use probes::observations::{Attempt, Reply};
 
-use crate::diagnose::case::{Case, target_subject};
+use crate::diagnose::case::Case;
 use crate::diagnose::phrases::{fact, in_words};
 use crate::diagnose::{Check, Rule};
 use crate::refusal::{essence, last_word, refuses_credentials, refuses_time};
-use crate::report::{Explained, Fact, Finding, Remedy, Severity};
+use crate::report::{Fact, Finding, Remedy, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "credentials-rejected",
@@ -66,13 +66,7 @@ fn check(case: &Case<'_>) -> Check {
             .take(6)
             .collect(),
         causes: causes(code, late),
-        explains: targets
-            .iter()
-            .map(|target| Explained {
-                rule: "service-call-refused".to_owned(),
-                subject: target_subject(target),
-            })
-            .collect(),
+        explains: Vec::new(),
         remedy: remedy(case, late),
     }])
 }

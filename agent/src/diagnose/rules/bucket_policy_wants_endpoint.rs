@@ -1,0 +1,61 @@
+//! A bucket policy denies a request that came over the internet: most likely it asks for a VPC endpoint.
+
+use crate::diagnose::case::{Case, target_subject};
+use crate::diagnose::phrases::lead_to_gateway_endpoint;
+use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
+use crate::diagnose::{Check, Rule};
+use crate::report::{Explained, Remedy};
+
+pub(super) const RULE: Rule = Rule {
+    id: "bucket-policy-wants-endpoint",
+    title: "a bucket policy denies what comes over the internet",
+    page: include_str!("../../../pages/bucket-policy-wants-endpoint.md"),
+    check,
+};
+
+fn check(case: &Case<'_>) -> Check {
+    let together = Together::OfOneService;
+    match refused::check(case, &RULE, Kind::ResourceOverInternet, together, |group| tell(case, group)) {
+        Check::Found(mut findings) => {
+            for finding in &mut findings {
+                // Mending the route mends both.
+                let rules = ["s3-egress-through-nat", "s3-egress-through-internet-gateway"];
+                finding.explains.extend(
+                    rules.map(|rule| Explained { rule: rule.to_owned(), subject: target_subject("s3") }),
+                );
+            }
+            Check::Found(findings)
+        }
+        other => other,
+    }
+}
+
+fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
+    let first = &group[0];
+    let via = first.verdict.via.map(|via| format!(" by {}", via.words())).unwrap_or_default();
+    let (why, lead) = lead_to_gateway_endpoint(case, &first.target.service);
+    let mut causes = vec![format!(
+        "the policy asks for a VPC endpoint (aws:SourceVpce, aws:SourceVpc), and this request took none{}",
+        why.first().filter(|_| why.len() == 1).map(|why| format!(": {why}")).unwrap_or_default()
+    )];
+    causes.extend(
+        [
+            "it asks for other public addresses (aws:SourceIp) than the one this VPC leaves by",
+            "it denies this role or something else that has nothing to do with the path: its Condition shows it",
+        ]
+        .map(str::to_owned),
+    );
+    Told {
+        severity: first.severity(),
+        subject: None,
+        what: format!(
+            "an explicit deny in a resource-based policy (the bucket policy), and the request came over the internet{via}"
+        ),
+        facts: Vec::new(),
+        causes,
+        remedy: Remedy {
+            text: format!("Mend the route, not the policy. {}", lead.text),
+            commands: lead.commands,
+        },
+    }
+}

@@ -1,0 +1,77 @@
+//! A service control policy refuses exactly the calls that leave the VPC without an endpoint.
+
+use crate::diagnose::case::Case;
+use crate::diagnose::case::target_subject;
+use crate::diagnose::perimeter;
+use crate::diagnose::phrases::{create_gateway_endpoint, create_interface_endpoint};
+use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
+use crate::diagnose::{Check, Rule};
+use crate::report::{Explained, Remedy};
+
+pub(super) const RULE: Rule = Rule {
+    id: "same-vpc-perimeter",
+    title: "the organization refuses every call that leaves the VPC without an endpoint",
+    page: include_str!("../../../pages/same-vpc-perimeter.md"),
+    check,
+};
+
+fn check(case: &Case<'_>) -> Check {
+    if !perimeter::is_the_cause(case) {
+        return Check::Clear("no such pattern".to_owned());
+    }
+    match refused::check(case, &RULE, Kind::ServiceControl, Together::All, |group| tell(case, group)) {
+        Check::Found(mut findings) => {
+            for finding in &mut findings {
+                // The endpoint that ends the refusals also ends the leak.
+                finding.explains.extend(["s3", "dynamodb"].into_iter().flat_map(|service| {
+                    ["nat", "internet-gateway"].map(|way| Explained {
+                        rule: format!("{service}-egress-through-{way}"),
+                        subject: target_subject(service),
+                    })
+                }));
+            }
+            Check::Found(findings)
+        }
+        other => other,
+    }
+}
+
+fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
+    let mut services: Vec<&str> = group.iter().map(|refused| refused.target.service.as_str()).collect();
+    services.dedup();
+    let commands = services.iter().flat_map(|service| {
+        let gateway =
+            crate::catalogue::service(service).is_some_and(crate::catalogue::Service::gateway_capable);
+        if gateway {
+            create_gateway_endpoint(case, service)
+        } else {
+            create_interface_endpoint(case, service)
+        }
+    });
+    let commands = commands.collect();
+    let worst = group.iter().map(Refused::severity).max().unwrap_or(crate::report::Severity::Warning);
+    Told {
+        severity: worst,
+        subject: Some(case.instance()),
+        what: format!(
+            "a service control policy refuses what leaves over the internet ({}), and nothing that goes through an endpoint",
+            services.join(", ")
+        ),
+        facts: Vec::new(),
+        causes: [
+            "a data perimeter of the organization denies requests of EC2 roles unless aws:SourceVpc is the instance's own VPC \
+             (aws:Ec2InstanceSourceVpc); requests without an endpoint carry no aws:SourceVpc",
+            "another policy of the organization asks for a VPC endpoint or for other public addresses: its Condition shows it",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        remedy: Remedy {
+            text: format!(
+                "Give the services that are refused an endpoint in this VPC: {}. Every other service that is used from here \
+                 without one is refused likewise.",
+                services.join(", ")
+            ),
+            commands,
+        },
+    }
+}
