@@ -40,7 +40,12 @@ pub(crate) async fn call(
 ) -> Result<Reply, CallFailure> {
     let Some(credentials) = credentials else {
         let asking = unsigned::call(connection, &target.call);
-        return until.bound(asking).await.unwrap_or(Err(CallFailure::TimedOut));
+        let mut reply = until.bound(asking).await.unwrap_or(Err(CallFailure::TimedOut))?;
+        if let (CallPlan::S3HeadBucket { bucket, path_style }, 400 | 403) = (&target.call, reply.status) {
+            let asking = unsigned::list_nothing(connection, bucket, *path_style);
+            reply.follow_up = until.bound(asking).await.and_then(Result::ok).map(Box::new);
+        }
+        return Ok(reply);
     };
     let signer = Signer { connection, region: &target.region, credentials };
     let asking = Box::pin(signed(&signer, &target.call));

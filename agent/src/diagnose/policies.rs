@@ -93,13 +93,15 @@ pub fn add_to_endpoint_policy(case: &Case<'_>, verdict: &Verdict, statement: &Va
         .collect()
 }
 
-/// A command that gives this instance's role a policy with this statement.
+/// A command that gives this instance's role a policy with this statement, named after the target: another target's policy must
+/// not take its place.
 #[must_use]
-pub fn add_to_role(case: &Case<'_>, statement: &Value) -> Vec<String> {
+pub fn add_to_role(case: &Case<'_>, target: &str, statement: &Value) -> Vec<String> {
     let Some(role) = role(case) else { return Vec::new() };
     let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
+    let name = target.replace(|character: char| !character.is_ascii_alphanumeric(), "-");
     vec![format!(
-        "aws iam put-role-policy --role-name {role} --policy-name vpcprobe-allows --policy-document '{document}'"
+        "aws iam put-role-policy --role-name {role} --policy-name allow-{name} --policy-document '{document}'"
     )]
 }
 

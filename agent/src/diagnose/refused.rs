@@ -9,7 +9,7 @@ use super::case::{Case, target_subject};
 use super::phrases::fact;
 use super::{Check, Rule};
 use crate::refusal::{PolicyType, Refusal, last_word, refusal, refuses_credentials};
-use crate::report::{Fact, Finding, Path, Remedy, Severity, Subject, Verdict};
+use crate::report::{Explained, Fact, Finding, Path, Remedy, Severity, Subject, Verdict};
 
 /// What kind of refusal it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,8 @@ pub struct Told {
     pub facts: Vec<Fact>,
     /// The causes, where there are several.
     pub causes: Vec<String>,
+    /// What follows from the same cause.
+    pub explains: Vec<Explained>,
     /// The remedy.
     pub remedy: Remedy,
 }
@@ -100,13 +102,40 @@ pub enum Together {
 /// Every target's refusal, where it has one: every address of a target gets the same call, and the first stands for all.
 #[must_use]
 pub fn all<'a>(case: &Case<'a>) -> Vec<Refused<'a>> {
-    case.targets()
+    let mut all: Vec<Refused<'a>> = case
+        .targets()
         .filter_map(|(target, verdict)| {
             let mut replies =
                 Case::counted(target).filter_map(|attempt| Some((attempt, attempt.call.done()?)));
             replies.find_map(|(attempt, reply)| of_reply(case, target, verdict, attempt, reply))
         })
-        .collect()
+        .collect();
+    let throttled: Vec<&str> = all
+        .iter()
+        .filter(|refused| refused.kind == Kind::Throttled)
+        .map(|refused| refused.target.service.as_str())
+        .collect();
+    for refused in &mut all {
+        // A refusal of HeadBucket has no body: another of the same service says what the 503 was about.
+        if refused.kind == Kind::ServiceFault
+            && last_word(refused.reply).status == 503
+            && throttled.contains(&refused.target.service.as_str())
+        {
+            refused.kind = Kind::Throttled;
+        }
+    }
+    all
+}
+
+/// The findings that an endpoint for a service takes away along with a refusal: its traffic leaves the VPC without one.
+#[must_use]
+pub fn leak_of(service: &str) -> Vec<Explained> {
+    ["nat", "internet-gateway"]
+        .map(|way| Explained {
+            rule: format!("{service}-egress-through-{way}"),
+            subject: target_subject(service),
+        })
+        .to_vec()
 }
 
 /// The check of a rule that has one kind of refusal to itself.
@@ -191,7 +220,7 @@ fn finding(rule: &Rule, group: &[Refused<'_>], told: Told) -> Finding {
             .take(6)
             .collect(),
         causes: told.causes,
-        explains: Vec::new(),
+        explains: told.explains,
         remedy: told.remedy,
     }
 }

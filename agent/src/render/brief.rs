@@ -12,7 +12,7 @@ use probes::observations::{
     Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, TargetObservation, TlsFailure,
     TlsSession, Trust, Verification,
 };
-use probes::{Outcome, Step};
+use probes::{Outcome, SkipReason, Step};
 
 use crate::catalogue;
 use crate::classify::evidence::{is_known, is_primary};
@@ -104,7 +104,12 @@ pub fn expanded(mut recording: Recording) -> Recording {
                     // The request that this id is of was made at the other address.
                     *reply = without_ids(reply);
                 }
-                attempts.extend(addresses.into_iter().map(|address| Attempt { address, ..like.clone() }));
+                let shared = like.hops.skip_reason() == Some(SkipReason::SharedWalk);
+                attempts.extend(addresses.into_iter().map(|address| {
+                    // A walk to the same address, made for another target, stands there under its own name.
+                    let walked_as = like.walked_as.or(shared.then_some(address));
+                    Attempt { address, walked_as, ..like.clone() }
+                }));
             }
             attempts.push(attempt);
         }
@@ -374,6 +379,13 @@ fn shorten_reply(reply: &mut Reply, keep_id: bool) {
     }
     if let Some(follow_up) = &mut reply.follow_up {
         shorten_reply(follow_up, keep_id);
+        // The follow-up is the last word: its id is the one that is asked for, and the Region is told once.
+        if follow_up.request_id.is_some() {
+            reply.request_id = None;
+        }
+        if reply.bucket_region.is_some() && follow_up.bucket_region == reply.bucket_region {
+            follow_up.bucket_region = None;
+        }
     }
 }
 
@@ -383,7 +395,10 @@ fn gather(target: &mut TargetObservation) {
     for attempt in std::mem::take(&mut target.attempts) {
         match gathered.iter_mut().find(|first| is_alike(first, &attempt)) {
             Some(first) => {
-                let Attempt { address, hops, walked_as, .. } = attempt;
+                let Attempt { address, hops, mut walked_as, .. } = attempt;
+                if hops.skip_reason() == Some(SkipReason::SharedWalk) {
+                    walked_as = walked_as.filter(|walked| *walked != address);
+                }
                 let same =
                     |alike: &&mut Alike| alike.hops.outcome == hops.outcome && alike.walked_as == walked_as;
                 match first.alike.iter_mut().find(same) {

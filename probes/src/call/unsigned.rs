@@ -17,7 +17,26 @@ const AGENT: &str = concat!("vpcprobe/", env!("CARGO_PKG_VERSION"));
 
 /// Makes the unsigned counterpart of a planned call.
 pub(super) async fn call(connection: &Connection, plan: &CallPlan) -> Result<Reply, CallFailure> {
-    let request = Unsigned::of(plan);
+    send(connection, Unsigned::of(plan)).await
+}
+
+/// Asks for no object of a bucket, since the refusal of a `HeadBucket` has no body that says why: in China it is another one
+/// than elsewhere.
+pub(super) async fn list_nothing(
+    connection: &Connection,
+    bucket: &str,
+    path_style: bool,
+) -> Result<Reply, CallFailure> {
+    let path = if path_style { format!("/{bucket}") } else { "/".to_owned() };
+    let request = Unsigned {
+        operation: "s3:ListBucket",
+        path: format!("{path}?list-type=2&max-keys=0"),
+        ..Unsigned::bare()
+    };
+    send(connection, request).await
+}
+
+async fn send(connection: &Connection, request: Unsigned) -> Result<Reply, CallFailure> {
     let mut builder = Request::builder()
         .method(request.method)
         .uri(format!("https://{}{}", connection.host(), request.path))

@@ -14,6 +14,7 @@ mod ec2;
 mod errors;
 mod front;
 mod generic;
+mod iam;
 mod ingress;
 mod keys;
 pub(crate) mod names;
@@ -46,6 +47,7 @@ use policy::Policy;
 use request::{Call, Reply};
 use s3::store::Store;
 
+use crate::imds::Imds;
 use crate::live::Live;
 
 /// All services of one partition, as seen by one instance.
@@ -57,7 +59,8 @@ pub(crate) struct Aws {
     authority: Arc<Authority>,
     keys: Keys,
     handed_out: InstanceCredentials,
-    identity_policy: Policy,
+    role: RwLock<iam::Role>,
+    metadata: Arc<RwLock<Imds>>,
     s3: Store,
 }
 
@@ -66,10 +69,21 @@ impl Aws {
     pub(crate) fn new(config: Config, live: Arc<Live>, authority: Arc<Authority>) -> Arc<Self> {
         let now = Timestamp::now();
         let (keys, handed_out) = Keys::start(&config, now);
-        let identity_policy = config.identity_policy.clone().unwrap_or_else(|| Policy::ordinary(&config));
+        keys.add_users(&config, now);
+        let role = RwLock::new(iam::Role::of(&config));
         let s3 = Store::new(&config, now);
         let endpoint_policies = RwLock::new(config.endpoint_policies.clone());
-        Arc::new(Self { config, live, endpoint_policies, authority, keys, handed_out, identity_policy, s3 })
+        Arc::new(Self {
+            config,
+            live,
+            endpoint_policies,
+            authority,
+            keys,
+            handed_out,
+            role,
+            metadata: Arc::default(),
+            s3,
+        })
     }
 
     /// What the instance metadata must hand out for the role, faults included.
@@ -135,9 +149,19 @@ impl Aws {
         };
     }
 
-    /// The policies of the role itself.
-    fn identity_policy(&self) -> &Policy {
-        &self.identity_policy
+    /// The role with its policies, which IAM's calls may change.
+    fn role(&self) -> iam::Role {
+        self.role.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the role.
+    fn change_role<T>(&self, change: impl FnOnce(&mut iam::Role) -> T) -> T {
+        change(&mut self.role.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The instance's metadata options, which EC2's and IAM's calls may change, shared with the metadata service.
+    pub(crate) fn metadata(&self) -> Arc<RwLock<Imds>> {
+        Arc::clone(&self.metadata)
     }
 
     fn answer(&self, call: &Call) -> Reply {
@@ -148,6 +172,7 @@ impl Aws {
             Some("ssm") => ssm::answer(self, call),
             Some("ec2") => ec2::answer(self, call),
             Some("sts") => sts::answer(self, call),
+            Some("iam") => iam::answer(self, call),
             Some(other) => generic::answer(self, other, call),
         }
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -36,6 +36,8 @@ pub(crate) struct Imds {
     pub(crate) http_tokens: HttpTokens,
     /// The IP TTL of the answer that carries a token.
     pub(crate) hop_limit: u8,
+    /// How many bridges the answer must pass on the instance itself, as on its way into a container: each takes one off the TTL.
+    pub(crate) bridges: u8,
     /// How long every answer takes.
     pub(crate) delay_ms: u64,
     /// What is wrong with the instance's role.
@@ -82,6 +84,7 @@ impl Default for Imds {
             fault: Fault::None,
             http_tokens: HttpTokens::Required,
             hop_limit: 1,
+            bridges: 0,
             delay_ms: 0,
             role: Role::Present,
         }
@@ -98,11 +101,11 @@ pub(crate) fn bind(address: Ipv4Addr) -> std::io::Result<std::net::TcpListener> 
 /// Serves until the task is dropped.
 pub(crate) async fn serve(
     listener: std::net::TcpListener,
-    settings: Imds,
-    tree: Tree,
+    settings: Arc<RwLock<Imds>>,
+    tree: impl Fn(Role) -> Tree + Send + Sync + 'static,
 ) -> std::io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let service = Arc::new(Service { settings, tree, tokens: Mutex::new(Tokens::default()) });
+    let service = Arc::new(Service { settings, tree: Box::new(tree), tokens: Mutex::new(Tokens::default()) });
     loop {
         let (stream, _) = listener.accept().await?;
         let service = Arc::clone(&service);
@@ -117,8 +120,10 @@ const TOKEN: &str = "x-aws-ec2-metadata-token";
 const TOKEN_TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 
 struct Service {
-    settings: Imds,
-    tree: Tree,
+    /// Calls to EC2 and IAM may change them.
+    settings: Arc<RwLock<Imds>>,
+    /// What there is to say, by the state of the role.
+    tree: Box<dyn Fn(Role) -> Tree + Send + Sync>,
     tokens: Mutex<Tokens>,
 }
 
@@ -141,9 +146,14 @@ async fn converse(stream: TcpStream, service: Arc<Service>) -> anyhow::Result<()
         let service = Arc::clone(&service);
         let socket = socket.try_clone();
         async move {
-            tokio::time::sleep(Duration::from_millis(service.settings.delay_ms)).await;
+            tokio::time::sleep(Duration::from_millis(service.settings().delay_ms)).await;
             let answer = service.answer(request.method(), request.uri().path(), request.headers());
-            let hops = answer.token_ttl.map_or(64, |_| i32::from(service.settings.hop_limit));
+            let settings = service.settings();
+            if answer.token_ttl.is_some() && settings.hop_limit <= settings.bridges {
+                // The last bridge before the client drops the packets.
+                std::future::pending::<()>().await;
+            }
+            let hops = answer.token_ttl.map_or(64, |_| i32::from(settings.hop_limit));
             if let Ok(socket) = socket {
                 // Without it the answer would only travel farther than on EC2.
                 let _ = setsockopt(&socket, Ipv4Ttl, &hops);
@@ -156,8 +166,13 @@ async fn converse(stream: TcpStream, service: Arc<Service>) -> anyhow::Result<()
 }
 
 impl Service {
+    fn settings(&self) -> Imds {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn answer(&self, method: &Method, path: &str, headers: &http::HeaderMap) -> Answer {
-        match self.settings.fault {
+        let settings = self.settings();
+        match settings.fault {
             Fault::Disabled => return Answer::error(StatusCode::FORBIDDEN),
             Fault::Unavailable => return Answer::error(StatusCode::SERVICE_UNAVAILABLE),
             Fault::None | Fault::Off | Fault::Refused => {}
@@ -177,12 +192,12 @@ impl Service {
             Method::GET | Method::HEAD => {
                 let allowed = match header(TOKEN) {
                     Some(token) => self.valid(token),
-                    None => self.settings.http_tokens == HttpTokens::Optional,
+                    None => settings.http_tokens == HttpTokens::Optional,
                 };
                 if !allowed {
                     return Answer::error(StatusCode::UNAUTHORIZED);
                 }
-                match self.tree.read(path) {
+                match (self.tree)(settings.role).read(path) {
                     Some(body) => Answer { status: StatusCode::OK, body, token_ttl: None },
                     None => Answer::error(StatusCode::NOT_FOUND),
                 }
@@ -238,8 +253,9 @@ mod tests {
     use super::*;
 
     fn service(settings: Imds) -> Service {
-        let tree = Tree::from_leaves([("latest/meta-data/instance-id".to_owned(), "i-1".to_owned())]);
-        Service { settings, tree, tokens: Mutex::new(Tokens::default()) }
+        let tree = |_| Tree::from_leaves([("latest/meta-data/instance-id".to_owned(), "i-1".to_owned())]);
+        let settings = Arc::new(RwLock::new(settings));
+        Service { settings, tree: Box::new(tree), tokens: Mutex::new(Tokens::default()) }
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {

@@ -381,13 +381,15 @@ fn start_metadata(runtime: &Runtime, definition: &Definition, aws: &Arc<Aws>) ->
     if definition.imds.fault == imds::Fault::Refused {
         return Ok(());
     }
-    let identity = Identity {
-        account_id: &definition.aws.account_id,
-        role_name: &definition.aws.role_name,
-        credentials: aws.instance_credentials(),
+    let options = aws.metadata();
+    options.write().unwrap_or_else(std::sync::PoisonError::into_inner).clone_from(&definition.imds);
+    let (topology, config, aws) = (definition.topology.clone(), definition.aws.clone(), Arc::clone(aws));
+    let tree = move |role| {
+        let credentials = aws.instance_credentials();
+        let identity = Identity { account_id: &config.account_id, role_name: &config.role_name, credentials };
+        Tree::new(&topology, role, &identity)
     };
-    let tree = Tree::new(&definition.topology, definition.imds.role, &identity);
     let listener = listen(ROUTER, "the metadata service", || imds::bind(METADATA))?;
-    runtime.spawn(imds::serve(listener, definition.imds.clone(), tree));
+    runtime.spawn(imds::serve(listener, options, tree));
     Ok(())
 }

@@ -22,6 +22,15 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
     let through_endpoint = matches!(first.verdict.path, Path::GatewayEndpoint | Path::InterfaceEndpoint);
     let mut causes = Vec::new();
     let bucket = first.bucket();
+    // The policy that every endpoint gets by itself refuses nothing.
+    let endpoints = case.recording.control_plane.vpc_endpoints.as_ref().and_then(|step| step.done());
+    let endpoint = endpoints.and_then(|endpoints| {
+        endpoints.iter().find(|endpoint| Some(&endpoint.id) == first.verdict.vpc_endpoint_id.as_ref())
+    });
+    let may_be_endpoint = through_endpoint && endpoint.is_none_or(|endpoint| endpoint.has_policy);
+    let refuses_others = refused::all(case)
+        .iter()
+        .any(|other| other.kind == Kind::EndpointPolicy && other.target.service == first.target.service);
     if first.reply.operation == "s3:ListBucket" && first.reply.follow_up.is_none() {
         causes.push("the second request, which reads the reason, was not answered: run again".to_owned());
     }
@@ -31,7 +40,14 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
              see it with get-bucket-policy"
                 .to_owned(),
         );
-        if through_endpoint {
+        if refuses_others {
+            causes.insert(
+                0,
+                "it belongs to another account of the organization, and the VPC endpoint's policy does not allow it: such \
+                 refusals are not named, and this endpoint's policy refused another call of the service by name"
+                    .to_owned(),
+            );
+        } else if may_be_endpoint {
             causes.push(
                 "it belongs to another account of the organization, and the VPC endpoint's policy does not allow it: such \
                  refusals are not named. A bucket of this account that the endpoint refuses as well would be, so name one with \
@@ -51,7 +67,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         causes.push("the resource belongs to an account outside the organization".to_owned());
         causes.push("something between this instance and the service refuses in its place".to_owned());
     }
-    let mut commands = if through_endpoint { show_policies(case, &first.target.service) } else { Vec::new() };
+    let mut commands = if may_be_endpoint { show_policies(case, &first.target.service) } else { Vec::new() };
     commands.extend(
         bucket.map(|bucket| {
             format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text")
@@ -63,6 +79,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         what: "refused without naming a policy, so which one it was cannot be told".to_owned(),
         facts: Vec::new(),
         causes,
+        explains: Vec::new(),
         remedy: Remedy {
             text: "Go through the causes in order, the owner of the bucket with the request id at hand; do not change the \
                    bucket's policy on a guess."

@@ -63,6 +63,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         what: format!("the bucket is in {there}, this instance in {here}: {answer}; {consequence}"),
         facts: vec![fact("bucket_region", there), fact("region", here)],
         causes,
+        explains: Vec::new(),
         remedy: Remedy {
             text: format!(
                 "Use a bucket in {here} (or replicate this one there). To keep it where it is, set the client's Region for it \

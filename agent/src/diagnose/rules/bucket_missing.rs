@@ -33,6 +33,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         ),
         facts: Vec::new(),
         causes,
+        explains: Vec::new(),
         remedy: Remedy {
             text: "Check the name and the partition.".to_owned(),
             commands: vec!["aws s3api list-buckets --query 'Buckets[].Name'".to_owned()],

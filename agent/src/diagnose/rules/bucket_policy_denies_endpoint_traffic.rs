@@ -53,6 +53,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         ),
         facts: endpoint.map(|id| fact("vpc_endpoint", id)).into_iter().collect(),
         causes: causes.iter().map(|cause| (*cause).to_owned()).collect(),
+        explains: Vec::new(),
         remedy: Remedy {
             text: format!(
                 "Let the policy's Deny spare the endpoint: add `\"StringNotEquals\": {{\"aws:SourceVpce\": \"{id}\"}}` to its \

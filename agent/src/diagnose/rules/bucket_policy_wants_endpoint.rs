@@ -1,10 +1,10 @@
 //! A bucket policy denies a request that came over the internet: most likely it asks for a VPC endpoint.
 
-use crate::diagnose::case::{Case, target_subject};
+use crate::diagnose::case::Case;
 use crate::diagnose::phrases::lead_to_gateway_endpoint;
-use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
+use crate::diagnose::refused::{self, Kind, Refused, Together, Told, leak_of};
 use crate::diagnose::{Check, Rule};
-use crate::report::{Explained, Remedy};
+use crate::report::Remedy;
 
 pub(super) const RULE: Rule = Rule {
     id: "bucket-policy-wants-endpoint",
@@ -15,19 +15,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Check {
     let together = Together::OfOneService;
-    match refused::check(case, &RULE, Kind::ResourceOverInternet, together, |group| tell(case, group)) {
-        Check::Found(mut findings) => {
-            for finding in &mut findings {
-                // Mending the route mends both.
-                let rules = ["s3-egress-through-nat", "s3-egress-through-internet-gateway"];
-                finding.explains.extend(
-                    rules.map(|rule| Explained { rule: rule.to_owned(), subject: target_subject("s3") }),
-                );
-            }
-            Check::Found(findings)
-        }
-        other => other,
-    }
+    refused::check(case, &RULE, Kind::ResourceOverInternet, together, |group| tell(case, group))
 }
 
 fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
@@ -53,6 +41,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         ),
         facts: Vec::new(),
         causes,
+        explains: leak_of(&first.target.service),
         remedy: Remedy {
             text: format!("Mend the route, not the policy. {}", lead.text),
             commands: lead.commands,

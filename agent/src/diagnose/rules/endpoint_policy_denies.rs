@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::diagnose::case::Case;
-use crate::diagnose::phrases::{fact, show_policies};
+use crate::diagnose::phrases::{fact, in_words, show_policies};
 use crate::diagnose::policies::{add_to_endpoint_policy, allowing};
 use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
 use crate::diagnose::{Check, Rule};
@@ -48,6 +48,10 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
                 .to_owned(),
             commands: show_policies(case, &first.target.service),
         },
+        _ if harmless => in_words(
+            "Nothing needs to be done unless a program here lists all buckets or tables; then add the statement to the \
+             endpoint's policy.",
+        ),
         Some(statement) => Remedy {
             text: format!(
                 "Add this statement to the endpoint's policy; the commands read the policy, add it and write it back (they \
@@ -66,5 +70,5 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
             commands: show_policies(case, &first.target.service),
         },
     };
-    Told { severity, subject: None, what, facts, causes: Vec::new(), remedy }
+    Told { severity, subject: None, what, facts, causes: Vec::new(), explains: Vec::new(), remedy }
 }

@@ -42,7 +42,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         },
         (Some(_), Some(statement)) => Remedy {
             text: format!("Allow it in a policy of the role: {statement}"),
-            commands: add_to_role(case, &statement),
+            commands: add_to_role(case, &first.target.target, &statement),
         },
         _ => in_words("Allow the action and resource in a policy of whoever signs here."),
     };
@@ -53,6 +53,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         what: format!("{} an identity-based policy of {who}", first.deny_or_no_allow()),
         facts: statement.map(|statement| fact("statement", statement)).into_iter().collect(),
         causes: Vec::new(),
+        explains: Vec::new(),
         remedy,
     }
 }

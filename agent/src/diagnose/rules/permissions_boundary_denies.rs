@@ -28,6 +28,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         what: format!("{} the permissions boundary of the role", first.deny_or_no_allow()),
         facts: Vec::new(),
         causes: Vec::new(),
+        explains: Vec::new(),
         remedy: Remedy {
             text: "A boundary only limits: have whoever manages it allow the action there, or take the boundary off the role; \
                    the role's own policy must allow the action as well."

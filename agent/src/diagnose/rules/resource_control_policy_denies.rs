@@ -2,7 +2,7 @@
 
 use crate::diagnose::case::Case;
 use crate::diagnose::phrases::{in_words, lead_to_gateway_endpoint};
-use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
+use crate::diagnose::refused::{self, Kind, Refused, Together, Told, leak_of};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Path, Remedy};
 
@@ -45,6 +45,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         what: format!("{} a resource control policy", first.deny_or_no_allow()),
         facts: Vec::new(),
         causes,
+        explains: if over_internet { leak_of(&first.target.service) } else { Vec::new() },
         remedy,
     }
 }

@@ -34,6 +34,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         what: "no resource-based policy allows it; across accounts the owner's policy must".to_owned(),
         facts: statement.map(|statement| fact("statement", statement)).into_iter().collect(),
         causes: Vec::new(),
+        explains: Vec::new(),
         remedy: Remedy {
             text: "Have the owner's account add this statement to the policy of the bucket (the commands run with the owner's \
                    credentials and need jq; a bucket without a policy gets one by put-bucket-policy alone). The role's own \

@@ -1,12 +1,11 @@
 //! A service control policy refuses exactly the calls that leave the VPC without an endpoint.
 
 use crate::diagnose::case::Case;
-use crate::diagnose::case::target_subject;
 use crate::diagnose::perimeter;
 use crate::diagnose::phrases::{create_gateway_endpoint, create_interface_endpoint};
-use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
+use crate::diagnose::refused::{self, Kind, Refused, Together, Told, leak_of};
 use crate::diagnose::{Check, Rule};
-use crate::report::{Explained, Remedy};
+use crate::report::Remedy;
 
 pub(super) const RULE: Rule = Rule {
     id: "same-vpc-perimeter",
@@ -19,21 +18,7 @@ fn check(case: &Case<'_>) -> Check {
     if !perimeter::is_the_cause(case) {
         return Check::Clear("no such pattern".to_owned());
     }
-    match refused::check(case, &RULE, Kind::ServiceControl, Together::All, |group| tell(case, group)) {
-        Check::Found(mut findings) => {
-            for finding in &mut findings {
-                // The endpoint that ends the refusals also ends the leak.
-                finding.explains.extend(["s3", "dynamodb"].into_iter().flat_map(|service| {
-                    ["nat", "internet-gateway"].map(|way| Explained {
-                        rule: format!("{service}-egress-through-{way}"),
-                        subject: target_subject(service),
-                    })
-                }));
-            }
-            Check::Found(findings)
-        }
-        other => other,
-    }
+    refused::check(case, &RULE, Kind::ServiceControl, Together::All, |group| tell(case, group))
 }
 
 fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
@@ -65,6 +50,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         ]
         .map(str::to_owned)
         .to_vec(),
+        explains: services.iter().flat_map(|service| leak_of(service)).collect(),
         remedy: Remedy {
             text: format!(
                 "Give the services that are refused an endpoint in this VPC: {}. Every other service that is used from here \

@@ -33,6 +33,7 @@ fn tell(group: &[Refused<'_>]) -> Told {
         what: format!("{what}; the path is {}", first.verdict.path.words()),
         facts: Vec::new(),
         causes: Vec::new(),
+        explains: Vec::new(),
         remedy: in_words(
             "The service itself said so: look up the code in its API reference. Where it names a policy, its Condition shows \
              what the request lacked.",

@@ -28,6 +28,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         what: format!("{} a service control policy", first.deny_or_no_allow()),
         facts: Vec::new(),
         causes: Vec::new(),
+        explains: Vec::new(),
         remedy: in_words(
             "Nothing in this account can allow it. Ask whoever manages the organization's policies (AWS Organizations) for an \
              exception for this role, and give them the request id and, where one is shown, the policy's ARN.",

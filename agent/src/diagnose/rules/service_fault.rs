@@ -31,6 +31,7 @@ fn tell(group: &[Refused<'_>]) -> Told {
                 .to_owned(),
             "a proxy or load balancer on the way answers in its place: it gives no request id".to_owned(),
         ],
+        explains: Vec::new(),
         remedy: in_words(
             "Retry with back-off. Look at https://health.aws.amazon.com, and give AWS Support the request id.",
         ),

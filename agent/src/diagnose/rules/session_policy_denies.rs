@@ -24,6 +24,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         what: format!("{} the policy of the session that signs here", first.deny_or_no_allow()),
         facts: Vec::new(),
         causes: Vec::new(),
+        explains: Vec::new(),
         remedy: in_words(
             "Whoever made the session (a broker, a CI system, AssumeRole with a policy) narrowed it: have that policy allow the \
              action, or sign with the instance's own role, whose sessions have none.",

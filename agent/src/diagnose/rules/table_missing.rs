@@ -44,6 +44,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         ),
         facts: table.map(|table| fact("table", table)).into_iter().collect(),
         causes,
+        explains: Vec::new(),
         remedy: Remedy {
             text: "Look for the table where it should be, and mind the exact spelling.".to_owned(),
             commands: commands.map(|name| format!("aws dynamodb list-tables --region {name}")).collect(),

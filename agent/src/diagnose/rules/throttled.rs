@@ -24,15 +24,16 @@ fn tell(group: &[Refused<'_>]) -> Told {
         severity: Severity::Warning,
         subject: None,
         what: format!(
-            "throttled (HTTP {} {}); the network path works",
+            "throttled (HTTP {}{}); the network path works",
             last.status,
-            last.code.as_deref().unwrap_or_default()
+            last.code.as_deref().map(|code| format!(" {code}")).unwrap_or_default()
         ),
         facts: Vec::new(),
         causes: vec![
             "the account or this prefix of the bucket is asked more often than its quota allows: CloudWatch shows by whom".to_owned(),
             "many instances asked at the same moment, as after a deployment".to_owned(),
         ],
+        explains: Vec::new(),
         remedy: in_words(
             "Retry with back-off and jitter (AWS_RETRY_MODE=adaptive), spread what asks at the same moment, and have the quota \
              raised if it stays.",

@@ -31,6 +31,7 @@ fn tell(group: &[Refused<'_>]) -> Told {
         ),
         facts: Vec::new(),
         causes: Vec::new(),
+        explains: Vec::new(),
         remedy: in_words(
             "Sign the request (this instance needs credentials), or have the owner of the bucket file for an ICP recordal or \
              licence and have AWS open public access for the account.",

@@ -148,13 +148,16 @@ pub(crate) fn authorize(
     let endpoint_policy =
         call.ingress.vpc_endpoint_id.as_ref().and_then(|endpoint| aws.endpoint_policy(endpoint));
     let signed = who.is_some();
+    let role = aws.role();
     let administrator = who.is_some_and(|session| session.administrator);
+    let of_role = who.is_some_and(|session| !session.administrator && session.user.is_none());
     let identity = match who {
         Some(_) if administrator => Some(Opinion::Allows(Named::Anyone)),
-        Some(_) => Some(aws.identity_policy().opinion(&context)),
+        Some(Session { user: Some(own), .. }) => Some(own.opinion(&context)),
+        Some(_) => Some(role.opinion(&context)),
         None => None,
     };
-    let boundary = opinion(config.permissions_boundary.as_ref().filter(|_| signed && !administrator));
+    let boundary = opinion(role.boundary.as_ref().filter(|_| of_role));
     let sessions: Vec<Opinion> =
         who.iter().flat_map(|session| &session.policies).map(|policy| policy.opinion(&context)).collect();
     let control = opinion(config.service_control_policy.as_ref().filter(|_| signed));

@@ -56,6 +56,10 @@ pub(crate) struct Config {
     pub(crate) clock_offset_seconds: i64,
     /// Services (`s3`, `dynamodb`, …) that answer every request with their throttling error.
     pub(crate) throttled: BTreeSet<String>,
+    /// Services that answer every request with their internal error.
+    pub(crate) faulty: BTreeSet<String>,
+    /// Users of the account with long-term keys, as they stand in environment variables and files.
+    pub(crate) users: Vec<User>,
     /// Services that take requests and never answer.
     pub(crate) silent: BTreeSet<String>,
 }
@@ -111,6 +115,25 @@ pub(crate) enum CredentialFault {
     ExpiredAtAws,
 }
 
+/// A user of the account.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct User {
+    /// The user name.
+    pub(crate) name: String,
+    /// The id of the access key.
+    pub(crate) access_key_id: String,
+    /// The secret of the access key.
+    pub(crate) secret_access_key: String,
+    /// The session token that belongs to the key, where it is a copied temporary one.
+    pub(crate) session_token: Option<String>,
+    /// Whether the key has expired.
+    #[serde(default)]
+    pub(crate) expired: bool,
+    /// What the user may do; nothing if absent.
+    pub(crate) policy: Option<Policy>,
+}
+
 /// A bucket.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,6 +180,8 @@ impl Default for Config {
             parameters: BTreeMap::from([("/app/mode".to_owned(), "blue".to_owned())]),
             clock_offset_seconds: 0,
             throttled: BTreeSet::new(),
+            faulty: BTreeSet::new(),
+            users: Vec::new(),
             silent: BTreeSet::new(),
         }
     }

@@ -10,6 +10,7 @@ mod form;
 mod gateways;
 mod interfaces;
 mod listing;
+mod metadata;
 mod prefix_lists;
 mod route_tables;
 #[cfg(test)]
@@ -61,8 +62,11 @@ const LISTINGS: [&Listing; 13] = [
 type Special = fn(&View<'_>, &Form) -> Result<Vec<Node>, Fault>;
 
 /// The other operations.
-const SPECIALS: [(&str, Special); 2] =
-    [("DescribeVpcAttribute", vpc::attribute), ("GetManagedPrefixListEntries", prefix_lists::entries)];
+const SPECIALS: [(&str, Special); 3] = [
+    ("DescribeVpcAttribute", vpc::attribute),
+    ("GetManagedPrefixListEntries", prefix_lists::entries),
+    ("ModifyInstanceMetadataOptions", metadata::modify),
+];
 
 /// When everything in the account was made, which is when the instance was started.
 const CREATED: &str = "2026-01-15T09:30:00.000Z";

@@ -56,6 +56,8 @@ pub(crate) struct Session {
     pub(crate) policies: Vec<Policy>,
     /// Whether EC2 delivered it to the instance, which adds the keys about the instance.
     pub(crate) delivered_by_ec2: bool,
+    /// The policies of a user, who has none of the role's; `None` for sessions of the role.
+    pub(crate) user: Option<Policy>,
     /// Whether it is the account's administrator, who may do everything and has none of the role's policies.
     pub(crate) administrator: bool,
 }
@@ -107,6 +109,28 @@ impl Keys {
             keys.add(access_key_id, session);
         }
         (keys, handed_out)
+    }
+
+    /// Knows the long-term keys of the account's users.
+    pub(crate) fn add_users(&self, config: &Config, now: Timestamp) {
+        let (partition, account) = (partition_of(&config.region).id, &config.account_id);
+        for user in &config.users {
+            let arn = format!("arn:{partition}:iam::{account}:user/{}", user.name);
+            let caller = Caller {
+                arn: arn.clone(),
+                principal_arn: arn,
+                account: account.clone(),
+                user_id: "AIDAEXAMPLEUSER123456".to_owned(),
+            };
+            let (_, mut session) = new_session(caller, now, Timestamp::MAX);
+            session.token.clone_from(&user.session_token);
+            session.secret.clone_from(&user.secret_access_key);
+            session.user = Some(user.policy.clone().unwrap_or_else(Policy::empty));
+            if user.expired {
+                session.expires = now - SignedDuration::from_hours(1);
+            }
+            self.add(user.access_key_id.clone(), session);
+        }
     }
 
     /// Issues the key of an administrator of the account.
@@ -177,6 +201,7 @@ fn new_session(caller: Caller, issued: Timestamp, expires: Timestamp) -> (String
         caller,
         policies: Vec::new(),
         delivered_by_ec2: false,
+        user: None,
         administrator: false,
     };
     (format!("ASIA{}", random_text(UPPER, 16)), session)

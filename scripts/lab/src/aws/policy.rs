@@ -133,7 +133,8 @@ impl Policy {
         policy
     }
 
-    fn empty() -> Self {
+    /// A policy that says nothing.
+    pub(crate) fn empty() -> Self {
         Self { statements: Vec::new(), variables: true, source: String::new() }
     }
 

@@ -11,6 +11,7 @@ use super::access::{self, Ask, Kind, Refusal};
 use super::errors::{Fault, HOST_ID, Protocol};
 use super::keys::Session;
 use super::names::{Host, partition_of};
+use super::policy::Policy;
 use super::request::{Call, Reply, random_text};
 use super::sigv4::{self, Scope};
 use store::StoredBucket;
@@ -77,6 +78,13 @@ impl Request<'_> {
         if self.aws.config.throttled.contains("s3") {
             return Err(Fault::new(503, "SlowDown", "Please reduce your request rate."));
         }
+        if self.aws.config.faulty.contains("s3") {
+            return Err(Fault::new(
+                500,
+                "InternalError",
+                "We encountered an internal error. Please try again.",
+            ));
+        }
         if let Some(bucket) = bucket.filter(|bucket| bucket.region != self.scope.region) {
             return Err(regions::elsewhere(bucket, self.scope.region, self.address.in_host, call));
         }
@@ -85,6 +93,11 @@ impl Request<'_> {
         let Some(name) = &self.address.bucket else {
             return self.service(who.as_ref());
         };
+        // In China nothing is served to the public before the owner's account has its licence.
+        if who.is_none() && bucket.is_some_and(|bucket| !self.is_open_to_the_public(bucket)) {
+            let text = "The account that owns the bucket is not authorized for public access.";
+            return Err(Fault::new(403, "UnauthorizedAccessError", text));
+        }
         let Some(bucket) = bucket else {
             return Err(Fault::new(404, "NoSuchBucket", "The specified bucket does not exist")
                 .with("BucketName", name.clone()));
@@ -93,6 +106,11 @@ impl Request<'_> {
             None => self.bucket(who.as_ref(), bucket),
             Some(key) => self.object(who.as_ref(), bucket, key),
         }
+    }
+
+    /// Whether the law lets a bucket be read without a signature: everywhere but in China, and there only what AWS publishes.
+    fn is_open_to_the_public(&self, bucket: &StoredBucket) -> bool {
+        partition_of(self.scope.region).id != "aws-cn" || bucket.owner == store::AMAZON
     }
 
     /// Requests to the service itself.
@@ -118,6 +136,8 @@ impl Request<'_> {
         let action = match (call.method.as_str(), subresource) {
             ("GET" | "HEAD", None) => "s3:ListBucket",
             ("GET", Some((_, action))) => action,
+            ("PUT", Some(("policy", _))) => "s3:PutBucketPolicy",
+            ("DELETE", Some(("policy", _))) => "s3:DeleteBucketPolicy",
             ("PUT", None) => "s3:CreateBucket",
             ("DELETE", None) => "s3:DeleteBucket",
             _ => return Err(not_allowed(call)),
@@ -133,7 +153,30 @@ impl Request<'_> {
             ("HEAD", None) => Ok(self.reply(Reply::new(200, "application/xml", ""))),
             ("GET", None) => objects::list(self.aws, call, bucket).map(|reply| self.reply(reply)),
             ("GET", Some(("location", _))) => Ok(self.reply(objects::location(bucket))),
+            (method, Some(("policy", _))) => self.policy(method, bucket),
             _ => Err(not_implemented()),
+        }
+    }
+
+    /// `GetBucketPolicy`, `PutBucketPolicy` and `DeleteBucketPolicy`.
+    fn policy(&self, method: &str, bucket: &StoredBucket) -> Result<Reply, Fault> {
+        match (method, &bucket.policy) {
+            ("GET", Some(policy)) => {
+                Ok(self.reply(Reply::new(200, "application/json", policy.source().to_owned())))
+            }
+            ("GET", None) => Err(Fault::new(404, "NoSuchBucketPolicy", "The bucket policy does not exist")
+                .with("BucketName", bucket.name.clone())),
+            ("PUT", _) => {
+                let text = String::from_utf8_lossy(&self.call.body);
+                let policy = Policy::parse(&text)
+                    .map_err(|error| Fault::new(400, "MalformedPolicy", error.to_string()))?;
+                self.aws.s3.set_policy(&bucket.name, Some(policy));
+                Ok(self.reply(Reply::new(204, "", "")))
+            }
+            _ => {
+                self.aws.s3.set_policy(&bucket.name, None);
+                Ok(self.reply(Reply::new(204, "", "")))
+            }
         }
     }
 

@@ -46,6 +46,9 @@ impl<'a> ServiceCall<'a> {
         if self.aws.config.throttled.contains(self.service) {
             return Err(throttled(protocol));
         }
+        if self.aws.config.faulty.contains(self.service) {
+            return Err(internal_error(protocol));
+        }
         sigv4::verify(self.call, &self.aws.keys, self.scope)
             .map_err(|failure| failure.fault(protocol))?
             .ok_or_else(|| missing_token(self.service))
@@ -188,6 +191,21 @@ pub(crate) fn missing_token(service: &str) -> Fault {
         // The text stands in the agent's public logs; the status with it was not verified.
         Protocol::MessageGateway => Fault::new(400, "BadRequest", "Request is not authenticated."),
         Protocol::Registry => Fault::new(401, "UNAUTHORIZED", "Not Authorized"),
+    }
+}
+
+/// What a service says when it has a fault of its own.
+fn internal_error(protocol: Protocol) -> Fault {
+    match protocol {
+        Protocol::Json10 | Protocol::Json11 => {
+            Fault::new(500, "InternalServerError", "Internal server error")
+        }
+        Protocol::S3 | Protocol::Ec2 => Fault::new(500, "InternalError", "An internal error has occurred"),
+        _ => Fault::new(
+            500,
+            "InternalFailure",
+            "The request processing has failed because of an unknown error.",
+        ),
     }
 }
 

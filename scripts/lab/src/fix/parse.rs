@@ -28,8 +28,11 @@ pub(super) struct Parsed {
 const TEXT_TOOLS: [&str; 11] =
     ["sed", "grep", "awk", "tr", "head", "tail", "cut", "cat", "sort", "printf", "jq"];
 
-/// Stands in for the AWS CLI: keeps its arguments and answers something.
-const RECORDER: &str = "#!/bin/sh\nprintf '%s\\0' \"$#\" \"$@\" >>\"$VPC_LAB_RECORD\"\necho dry-run\n";
+/// Stands in for the AWS CLI: keeps its arguments and answers something, where a policy is asked for an empty one.
+const RECORDER: &str = r#"#!/bin/sh
+printf '%s\0' "$#" "$@" >>"$VPC_LAB_RECORD"
+case "$*" in *".PolicyDocument "* | *"--query Policy "*) echo '{"Statement":[]}' ;; *) echo dry-run ;; esac
+"#;
 
 /// Parses remedies, each with where it was found.
 ///

@@ -44,6 +44,8 @@ pub(crate) struct Object {
 /// All buckets and objects.
 pub(crate) struct Store {
     buckets: BTreeMap<String, StoredBucket>,
+    /// The policies that were put or deleted since the start.
+    policies: RwLock<BTreeMap<String, Option<Policy>>>,
     objects: RwLock<BTreeMap<(String, String), Object>>,
 }
 
@@ -73,12 +75,23 @@ impl Store {
             }
             buckets.insert(bucket.name.clone(), stored);
         }
-        Self { buckets, objects: RwLock::new(objects) }
+        Self { buckets, policies: RwLock::default(), objects: RwLock::new(objects) }
     }
 
     /// A bucket by name, whoever owns it.
     pub(crate) fn bucket(&self, name: &str) -> Option<StoredBucket> {
-        self.buckets.get(name).cloned().or_else(|| amazon_bucket(name))
+        let mut bucket = self.buckets.get(name).cloned().or_else(|| amazon_bucket(name))?;
+        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = policies.get(name) {
+            bucket.policy.clone_from(policy);
+        }
+        Some(bucket)
+    }
+
+    /// Gives a bucket another policy, or none.
+    pub(crate) fn set_policy(&self, bucket: &str, policy: Option<Policy>) {
+        let mut policies = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        policies.insert(bucket.to_owned(), policy);
     }
 
     /// The buckets of an account by name.

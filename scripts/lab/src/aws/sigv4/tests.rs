@@ -34,6 +34,7 @@ fn keys(id: &str, secret: &str) -> Keys {
             caller,
             policies: Vec::new(),
             delivered_by_ec2: false,
+            user: None,
             administrator: false,
         },
     );
