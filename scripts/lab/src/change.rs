@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use serde::Deserialize;
 
 use crate::topology::{
-    AclEntry, GroupRule, Host, InterfaceEndpoint, Ipv6, NatGateway, Route, RouteTable, SecondaryInterface,
-    Subnet, Topology, TransitGateway,
+    AclEntry, GroupRule, Host, InterfaceEndpoint, Ipv6, Route, RouteTable, SecondaryInterface, Subnet,
+    Topology, TransitGateway,
 };
 
 /// One edit of a topology.
@@ -43,10 +43,12 @@ pub(crate) enum Change {
         subnet: String,
         route_table: Option<String>,
     },
-    /// Makes a NAT gateway keep silent where a packet's TTL ends at it.
+    /// Makes a NAT gateway, a central one too, keep silent where a packet's TTL ends at it.
     HideNatGateway {
         nat_gateway: String,
     },
+    /// Makes every router behind the internet gateway keep silent in the same way.
+    HideInternetRouters,
     AddInterfaceEndpoint {
         interface_endpoint: InterfaceEndpoint,
     },
@@ -145,7 +147,11 @@ pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), Nothi
         Change::Associate { subnet, route_table } => {
             subnet_mut(topology, &subnet)?.route_table = route_table;
         }
-        Change::HideNatGateway { nat_gateway } => nat_gateway_mut(topology, &nat_gateway)?.visible = false,
+        Change::HideNatGateway { nat_gateway } => *visible_mut(topology, &nat_gateway)? = false,
+        Change::HideInternetRouters => {
+            let gateway = topology.internet_gateway.as_mut();
+            gateway.ok_or_else(|| nothing("internet gateway", ""))?.responders.clear();
+        }
         Change::AddInterfaceEndpoint { interface_endpoint } => {
             topology.interface_endpoints.push(interface_endpoint);
         }
@@ -226,8 +232,14 @@ fn subnet_mut<'a>(topology: &'a mut Topology, id: &str) -> Result<&'a mut Subnet
     topology.subnets.iter_mut().find(|subnet| subnet.id == id).ok_or_else(|| nothing("subnet", id))
 }
 
-fn nat_gateway_mut<'a>(topology: &'a mut Topology, id: &str) -> Result<&'a mut NatGateway, NothingToChange> {
-    topology.nat_gateways.iter_mut().find(|nat| nat.id == id).ok_or_else(|| nothing("NAT gateway", id))
+/// Whether the NAT gateway of this id, of this VPC or the central one, shows itself.
+fn visible_mut<'a>(topology: &'a mut Topology, id: &str) -> Result<&'a mut bool, NothingToChange> {
+    let central = topology.transit_gateway.as_mut().and_then(|gateway| gateway.egress.as_mut());
+    if let Some(nat) = central.filter(|nat| nat.id == id) {
+        return Ok(&mut nat.visible);
+    }
+    let mut own = topology.nat_gateways.iter_mut();
+    own.find(|nat| nat.id == id).map(|nat| &mut nat.visible).ok_or_else(|| nothing("NAT gateway", id))
 }
 
 fn interface_endpoint_mut<'a>(

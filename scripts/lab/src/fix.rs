@@ -87,7 +87,8 @@ struct Outcome {
 
 /// Runs the plan, prints what came of it, and returns whether every command parses and every fix that a scenario promises holds.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<bool> {
-    let names = if plan.scenarios.is_empty() { scenario::names()? } else { plan.scenarios.clone() };
+    let names =
+        if plan.scenarios.is_empty() { scenario::names()? } else { scenario::expand(&plan.scenarios)? };
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(Vec::new());
     let failed = AtomicUsize::new(0);

@@ -75,7 +75,10 @@ enum Verb {
         /// Leave each report in this folder, as SCENARIO.json
         #[arg(long, value_name = "FOLDER")]
         reports: Option<PathBuf>,
-        /// The scenarios to run; all by default
+        /// List every verdict that ends undetermined, with its reasons
+        #[arg(long)]
+        undetermined: bool,
+        /// The scenarios to run (NAME, or NAME/VARIANT for one of several); all by default
         scenarios: Vec<String>,
     },
     /// Run the commands that the agent prints as remedies, and look whether they help
@@ -147,8 +150,9 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::from(u8::try_from(outcome.exit_code).unwrap_or(u8::MAX)))
         }
-        Verb::Test { agent, jobs, reports, scenarios } => {
-            let plan = verify::Plan { agent: agent_or_beside(agent)?, jobs, reports, scenarios };
+        Verb::Test { agent, jobs, reports, undetermined, scenarios } => {
+            let plan =
+                verify::Plan { agent: agent_or_beside(agent)?, jobs, reports, undetermined, scenarios };
             Ok(exit(verify::run(&plan)?))
         }
         Verb::Fix { agent, jobs, reports, scenarios } => {

@@ -1,10 +1,11 @@
 //! Scenario files: a base topology, the changes made to it, the faults of the services around it, and what the agent
-//! must make of it all.
+//! must make of it all. A file may hold several scenarios as variants of one, each called NAME/VARIANT.
 //!
 //! Reading yields a [`Definition`], complete and checked, from which a lab is built; nothing here touches the
 //! network. Unknown keys anywhere are errors: a misspelt fault would otherwise test a healthy VPC.
 
 pub(crate) mod expect;
+mod variants;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::imds::Imds;
 use crate::proxy::Proxy;
 use crate::topology::{self, Invalid, Topology};
 use expect::Expect;
+use variants::VariantError;
 
 /// A scenario, ready to be built.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub(crate) struct Definition {
     /// What the agent is started with, besides the output format.
     pub(crate) arguments: Vec<String>,
     pub(crate) expect: Expect,
+    /// Why the agent cannot know better here: its verdict is sure and wrong, as the packet counts show.
+    pub(crate) known_limit: Option<String>,
     /// What the printed remedies must achieve; without it they are only parsed.
     pub(crate) fix: Option<Fix>,
 }
@@ -61,22 +65,30 @@ pub(crate) enum ScenarioError {
     Parse { path: PathBuf, source: Box<toml::de::Error> },
     #[error("failed to make a change of {name}")]
     Change { name: String, source: NothingToChange },
+    #[error("failed to find {name}")]
+    Variant { name: String, source: VariantError },
     #[error("{name} does not describe a VPC that can be built")]
     Invalid { name: String, source: Invalid },
 }
 
-/// Reads a scenario by its name, or by the path of its file.
+/// Reads a scenario by its name (`NAME` or `NAME/VARIANT`), or by the path of its file.
 pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
-    let path = if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
-        PathBuf::from(name)
+    let (path, variant) = if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
+        (PathBuf::from(name), None)
     } else {
-        folder("scenarios").join(format!("{name}.toml"))
+        let (stem, variant) = name.split_once('/').map_or((name, None), |(stem, rest)| (stem, Some(rest)));
+        (folder("scenarios").join(format!("{stem}.toml")), variant)
     };
     if !path.is_file() {
         return Err(ScenarioError::Unknown { name: name.to_owned() });
     }
-    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let file: File = parse(&path, read_table(&path)?)?;
+    let name = name.to_owned();
+    let (mut table, conditions) = variants::choose(read_table(&path)?, variant)
+        .map_err(|source| ScenarioError::Variant { name: name.clone(), source })?;
+    for condition in conditions {
+        variants::lay(&mut table, read_table(&folder("conditions").join(format!("{condition}.toml")))?);
+    }
+    let file: File = parse(&path, table)?;
     let base = folder("topologies").join(format!("{}.toml", file.topology));
     let mut topology_table = read_table(&base)?;
 
@@ -106,30 +118,50 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
         environment: file.environment,
         arguments: file.arguments,
         expect: file.expect,
+        known_limit: file.known_limit,
         fix: file.fix,
     })
 }
 
-/// The names of all scenarios, sorted.
+/// The names of all scenarios, each variant by its own, sorted.
 pub(crate) fn names() -> Result<Vec<String>, ScenarioError> {
     let path = folder("scenarios");
     let failed = |source| ScenarioError::Read { path: path.clone(), source };
-    let mut names = Vec::new();
+    let mut stems = Vec::new();
     for entry in std::fs::read_dir(&path).map_err(failed)? {
         let entry = entry.map_err(failed)?.path();
         if entry.extension().is_some_and(|extension| extension == "toml")
             && let Some(stem) = entry.file_stem()
         {
-            names.push(stem.to_string_lossy().into_owned());
+            stems.push(stem.to_string_lossy().into_owned());
         }
     }
-    names.sort();
+    stems.sort();
+    expand(&stems)
+}
+
+/// The scenarios that are meant: of a file with variants all of them, where none is named.
+pub(crate) fn expand(given: &[String]) -> Result<Vec<String>, ScenarioError> {
+    let mut names = Vec::new();
+    for name in given {
+        let path = folder("scenarios").join(format!("{name}.toml"));
+        let variants = if path.is_file() {
+            variants::names(&read_table(&path)?)
+                .map_err(|source| ScenarioError::Variant { name: name.clone(), source })?
+        } else {
+            Vec::new()
+        };
+        if variants.is_empty() {
+            names.push(name.clone());
+        }
+        names.extend(variants.iter().map(|variant| format!("{name}/{variant}")));
+    }
     Ok(names)
 }
 
 /// Where a scenario's report lies in a folder of reports.
 pub(crate) fn report_file(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.json"))
+    folder.join(format!("{}.json", name.replace('/', "--")))
 }
 
 #[derive(Deserialize)]
@@ -152,6 +184,7 @@ struct File {
     #[serde(default)]
     arguments: Vec<String>,
     expect: Expect,
+    known_limit: Option<String>,
     fix: Option<Fix>,
 }
 

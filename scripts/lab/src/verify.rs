@@ -32,8 +32,21 @@ pub(crate) struct Plan {
     pub(crate) jobs: usize,
     /// Where to leave each report, as `SCENARIO.json`.
     pub(crate) reports: Option<PathBuf>,
+    /// Whether to list the verdicts that are undetermined.
+    pub(crate) undetermined: bool,
     /// All scenarios if empty.
     pub(crate) scenarios: Vec<String>,
+}
+
+/// What came of one scenario.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// Everything that is wrong.
+    complaints: Vec<String>,
+    /// Sure verdicts that are wrong, where the scenario says why the agent cannot know.
+    limit: Option<String>,
+    /// Verdicts without a path, with their reasons.
+    undetermined: Vec<String>,
 }
 
 /// The longest summary Run Command shows, in characters.
@@ -45,33 +58,59 @@ const LONGEST_REPORT: usize = 24_000;
 /// passed.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<bool> {
     let agent = plan.agent.clone();
-    let names = if plan.scenarios.is_empty() { scenario::names()? } else { plan.scenarios.clone() };
+    let names =
+        if plan.scenarios.is_empty() { scenario::names()? } else { scenario::expand(&plan.scenarios)? };
     let schema = json_of(Command::new(&agent).arg("schema"))?;
     let next = AtomicUsize::new(0);
-    let failed = AtomicUsize::new(0);
-    let out = Mutex::new(io::stdout());
+    let outcomes = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
         for _ in 0..plan.jobs.clamp(1, names.len().max(1)) {
             scope.spawn(|| {
                 while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let start = Instant::now();
-                    let complaints = check(&agent, name, &schema, plan.reports.as_deref())
-                        .unwrap_or_else(|error| vec![format!("could not be run: {error:#}")]);
-                    if !complaints.is_empty() {
-                        failed.fetch_add(1, Ordering::Relaxed);
-                    }
-                    let text = lines(name, start.elapsed(), &complaints);
-                    let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let outcome =
+                        check(&agent, name, &schema, plan.reports.as_deref()).unwrap_or_else(|error| {
+                            Outcome {
+                                complaints: vec![format!("could not be run: {error:#}")],
+                                ..Outcome::default()
+                            }
+                        });
+                    let text = lines(name, start.elapsed(), &outcome.complaints);
+                    let mut outcomes = outcomes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     // A closed standard output leaves the exit code to tell.
-                    let _ = out.write_all(text.as_bytes());
+                    let _ = io::stdout().write_all(text.as_bytes());
+                    outcomes.insert(name, outcome);
                 }
             });
         }
     });
-    let failed = failed.into_inner();
-    writeln!(io::stdout(), "{} passed, {failed} failed", names.len() - failed)
+    let outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let failed = outcomes.values().filter(|outcome| !outcome.complaints.is_empty()).count();
+    io::stdout()
+        .write_all(closing(&outcomes, failed, plan.undetermined).as_bytes())
         .context("failed to write the result")?;
     Ok(failed == 0)
+}
+
+/// What is said after the last scenario.
+fn closing(outcomes: &BTreeMap<&String, Outcome>, failed: usize, undetermined: bool) -> String {
+    let mut lines = Vec::new();
+    if undetermined {
+        lines.push("undetermined:".to_owned());
+        for (name, outcome) in outcomes {
+            lines.extend(outcome.undetermined.iter().map(|verdict| format!("  {name}: {verdict}")));
+        }
+    }
+    let limits: Vec<String> = outcomes
+        .iter()
+        .filter_map(|(name, outcome)| outcome.limit.as_ref().map(|why| format!("  {name}: {why}")))
+        .collect();
+    if !limits.is_empty() {
+        lines.push(format!("known limits, where a sure verdict is wrong: {}", limits.len()));
+        lines.extend(limits);
+    }
+    lines.push(format!("{} passed, {failed} failed\n", outcomes.len() - failed));
+    lines.join("\n")
 }
 
 fn lines(name: &str, elapsed: Duration, complaints: &[String]) -> String {
@@ -87,8 +126,8 @@ fn lines(name: &str, elapsed: Duration, complaints: &[String]) -> String {
     text
 }
 
-/// Everything that is wrong with one scenario's run.
-fn check(agent: &Path, name: &str, schema: &Value, reports: Option<&Path>) -> anyhow::Result<Vec<String>> {
+/// Runs one scenario and looks at everything that could be wrong.
+fn check(agent: &Path, name: &str, schema: &Value, reports: Option<&Path>) -> anyhow::Result<Outcome> {
     let definition = scenario::load(name)?;
     let folder = tempfile::tempdir().context("failed to make a folder")?;
     let truth_file = folder.path().join("truth.json");
@@ -122,15 +161,22 @@ fn check(agent: &Path, name: &str, schema: &Value, reports: Option<&Path>) -> an
         Ok(report) => report,
         Err(error) => {
             complaints.push(format!("the report lacks what the contract fixes: {error}"));
-            return Ok(complaints);
+            return Ok(Outcome { complaints, ..Outcome::default() });
         }
     };
     complaints.extend(by_expectation(&definition, &report, &output));
-    complaints.extend(report.contradictions(&truth));
+    let contradictions = report.contradictions(&truth);
+    match &definition.known_limit {
+        Some(_) if contradictions.is_empty() => {
+            complaints.push("the verdict agrees with the packets: this limit is none".to_owned());
+        }
+        Some(_) => {}
+        None => complaints.extend(contradictions),
+    }
     complaints.extend(by_privileges(&truth));
     complaints.extend(by_size(&text, &value));
     complaints.extend(by_judging(agent, folder.path(), &text)?);
-    Ok(complaints)
+    Ok(Outcome { complaints, limit: definition.known_limit, undetermined: report.undetermined() })
 }
 
 fn by_schema(schema: &Value, report: &Value) -> Vec<String> {

@@ -54,7 +54,7 @@ fn central_nat_gateway(topology: &Topology, wiring: &Wiring, nat: &CentralNatGat
         made.network.push_str(&wire.near_up());
         line(&mut made.network, format_args!("route add default via {} src {address}", wire.addresses[1]));
     }
-    made.firewall = gateways::translation(address, true);
+    made.firewall = gateways::translation(address, nat.visible);
     made
 }
 

@@ -29,12 +29,14 @@ pub(crate) struct Expect {
 pub(crate) struct Verdict {
     pub(crate) target: String,
     pub(crate) path: String,
-    /// Compared only when given.
+    /// Compared only when it or the reasons are given; beside reasons, absent means that there must be none.
     pub(crate) via: Option<String>,
     /// Absent for `undetermined`, whose confidence is null.
     pub(crate) confidence: Option<String>,
     /// Absent when it must be null: nothing was tried.
     pub(crate) reachable: Option<bool>,
+    /// The names of the signals that the verdict rests on, in their order. Compared only when given.
+    pub(crate) because: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -46,17 +48,22 @@ pub(crate) struct Finding {
     pub(crate) subject: String,
 }
 
+/// As a scenario file has it.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {}{}, {}, reachable {}",
-            self.target,
-            self.path,
-            self.via.as_ref().map_or_else(String::new, |via| format!(" via {via}")),
-            self.confidence.as_deref().unwrap_or("no confidence"),
-            self.reachable.map_or("unknown", |yes| if yes { "yes" } else { "no" }),
-        )
+        write!(f, "{{ target = {:?}, path = {:?}", self.target, self.path)?;
+        for (key, value) in [("via", &self.via), ("confidence", &self.confidence)] {
+            if let Some(value) = value {
+                write!(f, ", {key} = {value:?}")?;
+            }
+        }
+        if let Some(reachable) = self.reachable {
+            write!(f, ", reachable = {reachable}")?;
+        }
+        if let Some(because) = &self.because {
+            write!(f, ", because = {because:?}")?;
+        }
+        write!(f, " }}")
     }
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct CentralNatGateway {
     pub(crate) id: String,
     pub(crate) private_address: Ipv4Addr,
     pub(crate) public_address: Ipv4Addr,
+    /// Whether it answers a packet whose TTL ends at it.
+    #[serde(default = "super::yes")]
+    pub(crate) visible: bool,
 }
 
 /// An interface endpoint in another VPC. Its names are known here only if a private hosted zone gives them.

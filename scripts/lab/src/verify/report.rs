@@ -35,16 +35,25 @@ struct Verdict {
     vpc_endpoint_id: Option<String>,
     confidence: Option<String>,
     reachable: Option<bool>,
+    because: Vec<Reason>,
     addresses: Vec<Address>,
 }
 
 #[derive(Debug, Deserialize)]
+struct Reason {
+    signal: String,
+    text: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
 struct Address {
     #[expect(clippy::struct_field_names, reason = "the contract's own key")]
     address: String,
     path: String,
     confidence: Option<String>,
     reachable: Option<bool>,
+    #[serde(default)]
+    origin: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,10 +69,13 @@ struct Subject {
 }
 
 impl Report {
-    /// The verdicts in the shape of expectations; `via` is left out where the expectation does not name one.
+    /// The verdicts in the shape of expectations; what an expectation does not give is left out.
     pub(super) fn verdicts_like(&self, expected: &BTreeSet<expect::Verdict>) -> BTreeSet<expect::Verdict> {
-        let wants_via =
-            |target: &str| expected.iter().any(|each| each.target == target && each.via.is_some());
+        let wants_reasons =
+            |target: &str| expected.iter().any(|each| each.target == target && each.because.is_some());
+        let wants_via = |target: &str| {
+            wants_reasons(target) || expected.iter().any(|each| each.target == target && each.via.is_some())
+        };
         self.verdicts
             .iter()
             .map(|verdict| expect::Verdict {
@@ -72,6 +84,19 @@ impl Report {
                 via: verdict.via.clone().filter(|_| wants_via(&verdict.target)),
                 confidence: verdict.confidence.clone(),
                 reachable: verdict.reachable,
+                because: wants_reasons(&verdict.target)
+                    .then(|| verdict.because.iter().map(|reason| reason.signal.clone()).collect()),
+            })
+            .collect()
+    }
+
+    /// The targets whose path is undetermined, each with its reasons.
+    pub(super) fn undetermined(&self) -> Vec<String> {
+        let undetermined = self.verdicts.iter().filter(|verdict| verdict.path == "undetermined");
+        undetermined
+            .map(|verdict| {
+                let because: Vec<&str> = verdict.because.iter().map(|reason| reason.text.as_str()).collect();
+                format!("{}: {}", verdict.target, because.join("; "))
             })
             .collect()
     }
@@ -103,13 +128,32 @@ impl Report {
             }
             for address in &verdict.addresses {
                 let flows = flows.get(&address.address).map_or(&[][..], Vec::as_slice);
-                let complaint = contradiction(verdict, address, flows);
+                // The verdict on the target speaks for every address that clients use, sure or not.
+                let as_target = verdict.speaks_for(address).then(|| Address {
+                    path: verdict.path.clone(),
+                    confidence: verdict.confidence.clone(),
+                    ..address.clone()
+                });
+                let complaint = contradiction(verdict, address, flows)
+                    .or_else(|| as_target.and_then(|address| contradiction(verdict, &address, flows)));
                 complaints.extend(
                     complaint.map(|text| format!("{} at {}: {text}", verdict.target, address.address)),
                 );
             }
         }
         complaints
+    }
+}
+
+impl Verdict {
+    /// Whether clients use the address: the host's own name service gave it, if any, and it answers, if any does.
+    fn speaks_for(&self, address: &Address) -> bool {
+        let by_system = |address: &&Address| address.origin.iter().any(|origin| origin == "system");
+        let used: Vec<&Address> = self.addresses.iter().filter(by_system).collect();
+        let used = if used.is_empty() { self.addresses.iter().collect() } else { used };
+        let answering = used.iter().any(|address| address.reachable == Some(true));
+        let counts = address.reachable == Some(true) || !answering && address.reachable.is_some();
+        counts && used.iter().any(|each| each.address == address.address)
     }
 }
 
@@ -188,7 +232,7 @@ mod tests {
             "run": { "elapsed_ms": 5 },
             "verdicts": [{
                 "target": "s3", "path": path, "via": null, "vpc_endpoint_id": null,
-                "confidence": confidence, "reachable": true,
+                "confidence": confidence, "reachable": true, "because": [],
                 "addresses": [{ "address": "1.2.3.4", "path": path, "confidence": confidence, "reachable": true }],
             }],
             "findings": [],
