@@ -1,4 +1,5 @@
-//! One scenario's lab in which the remedies run: the agent finds, the printed commands run, the agent looks again.
+//! One scenario's lab in which the remedies run: the agent finds, the printed commands run, the agent looks again, in an
+//! environment that has what those commands export.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::process::Output;
 
 use anyhow::Context as _;
 
-use super::parse::{is_operators, script};
+use super::parse::{is_operators, script, sets_environment};
 use super::{Finding, Mended, Ran, Report, read};
 use crate::instance::Place;
 use crate::lab::Lab;
@@ -21,21 +22,26 @@ pub(crate) fn mend(name: &str, agent: &Path, report: Option<&Path>) -> anyhow::R
     let definition = scenario::load(name)?;
     let before = report.map(read).transpose()?;
     let lab = Lab::start(&definition, &definition.environment)?;
-    let before = before.map_or_else(|| look(&lab, &definition, agent), Ok)?;
+    let before = before.map_or_else(|| look(&lab, &definition, agent, &[]), Ok)?;
     let fix = definition.fix.clone().unwrap_or_default();
     let mut scripts = Vec::new();
+    let mut exports = Vec::new();
     for rule in &fix.findings {
         for finding in before.findings.iter().filter(|finding| finding.rule == *rule) {
-            scripts.extend(run(&lab, finding, &fix)?);
+            let commands = chosen(finding, &fix);
+            scripts.extend(run(&lab, rule, &commands)?);
+            exports.extend(commands.into_iter().filter(|command| sets_environment(command)));
         }
     }
-    let after = if scripts.is_empty() { None } else { Some(look(&lab, &definition, agent)?) };
+    let after = if scripts.is_empty() { None } else { Some(look(&lab, &definition, agent, &exports)?) };
     Ok(Mended { before, scripts, after })
 }
 
-/// Runs the agent as the scenario starts it.
-fn look(lab: &Lab, definition: &Definition, agent: &Path) -> anyhow::Result<Report> {
-    let mut command: Vec<OsString> = vec![agent.into(), "--format".into(), "json".into()];
+/// Runs the agent as the scenario starts it, after commands that set its environment.
+fn look(lab: &Lab, definition: &Definition, agent: &Path, exports: &[&str]) -> anyhow::Result<Report> {
+    let shell = format!("{}exec \"$0\" \"$@\"", script(exports));
+    let mut command: Vec<OsString> = ["sh", "-eu", "-c", &shell].map(OsString::from).to_vec();
+    command.extend([OsString::from(agent), "--format".into(), "json".into()]);
     command.extend(definition.arguments.iter().map(OsString::from));
     let output = lab.capture(Place::Instance, &command)?;
     serde_json::from_slice(&output.stdout).with_context(|| {
@@ -43,16 +49,19 @@ fn look(lab: &Lab, definition: &Definition, agent: &Path) -> anyhow::Result<Repo
     })
 }
 
-/// Runs a finding's commands, in the order in which their places are first named.
-fn run(lab: &Lab, finding: &Finding, fix: &Fix) -> anyhow::Result<Vec<Ran>> {
-    let chosen = fix.chosen.get(&finding.rule);
-    let numbered = finding.remedy.commands.iter().enumerate();
-    let commands = numbered
-        .filter(|(index, _)| chosen.is_none_or(|chosen| chosen.contains(&(index + 1))))
-        .map(|(_, command)| command.as_str());
+/// The commands of a remedy that the scenario wants to be run.
+fn chosen<'a>(finding: &'a Finding, fix: &Fix) -> Vec<&'a str> {
+    let numbers = fix.chosen.get(&finding.rule);
+    let commands = finding.remedy.commands.iter().zip(1..);
+    let wanted = commands.filter(|(_, number)| numbers.is_none_or(|numbers| numbers.contains(number)));
+    wanted.map(|(command, _)| command.as_str()).collect()
+}
+
+/// Runs commands, in the order in which their places are first named.
+fn run(lab: &Lab, rule: &str, commands: &[&str]) -> anyhow::Result<Vec<Ran>> {
     // What the operator's shell remembers must reach its later commands, so each place has one script.
     let mut places: Vec<(Place, Vec<&str>)> = Vec::new();
-    for command in commands {
+    for &command in commands {
         let place = if is_operators(command) { Place::Operator } else { Place::Instance };
         match places.iter_mut().find(|(other, _)| *other == place) {
             Some((_, commands)) => commands.push(command),
@@ -64,12 +73,7 @@ fn run(lab: &Lab, finding: &Finding, fix: &Fix) -> anyhow::Result<Vec<Ran>> {
         let script = script(&commands);
         let shell = ["sh", "-eu", "-c", &script].map(OsString::from);
         let output = lab.capture(place, &shell)?;
-        scripts.push(Ran {
-            rule: finding.rule.clone(),
-            script,
-            code: output.status.code(),
-            said: said(&output),
-        });
+        scripts.push(Ran { rule: rule.to_owned(), script, code: output.status.code(), said: said(&output) });
     }
     Ok(scripts)
 }

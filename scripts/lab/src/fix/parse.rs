@@ -54,7 +54,7 @@ pub(super) fn all(remedies: BTreeMap<Vec<String>, String>) -> anyhow::Result<Par
         }
         let (operators, instances): (Vec<&str>, Vec<&str>) =
             all.iter().partition(|command| is_operators(command));
-        if instances.iter().any(|command| command.starts_with("sudo ")) {
+        if instances.iter().any(|command| changes_instance(command)) {
             changing.insert(commands.clone());
         }
         match dry_run(&operators, folder.path(), &tools)? {
@@ -87,6 +87,16 @@ pub(super) fn is_operators(command: &str) -> bool {
     let words = command.split(|character: char| character.is_whitespace() || "(;|&\"'`".contains(character));
     let mut words = words.filter(|word| !word.is_empty());
     words.any(|word| word == "aws")
+}
+
+/// Whether a command for the instance's shell changes something there: its environment, or a file of its settings.
+fn changes_instance(command: &str) -> bool {
+    sets_environment(command) || command.starts_with("sudo ") || command.contains(" >/etc/")
+}
+
+/// Whether a command is about the environment of what is started after it.
+pub(super) fn sets_environment(command: &str) -> bool {
+    command.starts_with("export ") || command.starts_with("unset ")
 }
 
 /// Commands as one script.
@@ -186,6 +196,13 @@ mod tests {
         assert!(is_operators("echo x; aws s3 ls"));
         assert!(!is_operators("dig +short s3.us-east-1.amazonaws.com"));
         assert!(!is_operators("sudo systemctl restart amazon-ssm-agent"));
+    }
+
+    #[test]
+    fn settings_of_the_instance_are_told_from_looks_at_it() {
+        assert!(changes_instance("export AWS_USE_DUALSTACK_ENDPOINT=true"));
+        assert!(changes_instance("printf '%s\\n' \"$R\" >/etc/hosts"));
+        assert!(!changes_instance("getent ahosts s3.us-east-1.amazonaws.com 2>/dev/null"));
     }
 
     #[test]
