@@ -183,8 +183,11 @@ fn each_call_needs_its_own_permission() {
                  identity-based policy allows the ec2:{operation} action"
             )
         );
+        // The policy for looking holds no call that changes anything.
+        let looks = operation.starts_with("Describe") || operation.starts_with("Get");
+        let expected = if looks { (412, "DryRunOperation") } else { (403, "UnauthorizedOperation") };
         let (status, code, _) = error(&inspect, operation, "DryRun=true");
-        assert_eq!((status, code.as_str()), (412, "DryRunOperation"), "{operation}");
+        assert_eq!((status, code.as_str()), expected, "{operation}");
         let (status, code, _) = error(&ordinary, operation, "DryRun=true");
         assert_eq!((status, code.as_str()), (403, "UnauthorizedOperation"), "{operation}");
     }
