@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
     args_conflicts_with_subcommands = true,
     after_help = "Exit codes: 0 nothing at --fail-on level · 1 findings at that level · 2 usage, settings or an output \
                   that could not be written · 3 not enough could be observed · 70 internal error.\n\n\
+                  An option may also be a variable (--fail-on: VPCPROBE_FAIL_ON) or a key of the settings file (fail_on).\n\n\
                   Examples:\n  vpcprobe\n  vpcprobe --profile ssm --fail-on never\n  \
                   vpcprobe --bucket my-bucket --format json | jq .summary\n  vpcprobe explain s3-egress-through-nat"
 )]
@@ -62,6 +63,13 @@ pub enum Command {
     },
     /// Print the JSON schema of the report
     Schema,
+    /// Print the completions of a shell, to be sourced or put where it looks for them
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, as `man -l -` reads it
+    Man,
 }
 
 /// The options of a run.
@@ -175,6 +183,10 @@ pub struct RunArguments {
     /// When the whole run is over, come what may [default: 20s]
     #[arg(long, env = "VPCPROBE_DEADLINE", value_name = "DURATION", hide_env_values = true)]
     pub deadline: Option<String>,
+    /// Repeat whole rounds for so long, until nothing is at --fail-on level: for boots, where not all is there yet
+    /// [default: 0s, one round]
+    #[arg(long, env = "VPCPROBE_WAIT", value_name = "DURATION", hide_env_values = true)]
+    pub wait: Option<String>,
     /// From which severity on the exit code is 1: error, warning, never [default: error]
     #[arg(long, env = "VPCPROBE_FAIL_ON", value_name = "SEVERITY", hide_env_values = true)]
     pub fail_on: Option<String>,
@@ -186,7 +198,8 @@ pub struct RunArguments {
 /// Where and how the report is shown.
 #[derive(Debug, Default, Args)]
 pub struct OutputArguments {
-    /// The report's format and file, e.g. json=/var/lib/report.json (repeatable): json, table
+    /// The report's format and file, e.g. json=/var/lib/report.json (repeatable): json, table, console, junit,
+    /// prometheus, nagios, emf, ssm-inventory
     #[arg(
         long,
         env = "VPCPROBE_OUTPUT",
@@ -195,7 +208,7 @@ pub struct OutputArguments {
         hide_env_values = true
     )]
     pub output: Option<Vec<String>>,
-    /// The format on standard output: json, table [default: table on a terminal, else json]
+    /// The format on standard output, any of those [default: table on a terminal, else json]
     #[arg(long, env = "VPCPROBE_FORMAT", value_name = "FORMAT", hide_env_values = true)]
     pub format: Option<String>,
     /// How much of the observations the JSON keeps: brief, full [default: brief]

@@ -1,8 +1,10 @@
 //! The list of services and the schema: what this program knows, for people and for machines.
 
+use clap::CommandFactory;
 use schemars::generate::SchemaSettings;
 
 use crate::catalogue::{self, EndpointKind, Variant};
+use crate::cli::Cli;
 use crate::report::Report;
 use crate::settings::SettingsError;
 
@@ -44,6 +46,25 @@ pub fn schema() -> String {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let schema = generator.into_root_schema_for::<Report>();
     format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default())
+}
+
+/// The completions of a shell, made from the command line's definition.
+#[must_use]
+pub fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "vpcprobe", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// The manual page with all subcommands, made from the same definition.
+#[must_use]
+pub fn manual() -> String {
+    let mut page = Vec::new();
+    let command = Cli::command();
+    let main = clap_mangen::Man::new(command.clone());
+    // Writing to memory cannot fail.
+    let _ = main.render(&mut page);
+    String::from_utf8_lossy(&page).into_owned()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod output;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,12 +19,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use vpcprobe::cli::{Cli, Command, OutputArguments, RunArguments};
 use vpcprobe::judge::{exit, judge};
 use vpcprobe::prefix_lists::{self, PrefixList};
-use vpcprobe::report::{EnvironmentRecord, Proofs, Recording, Report, Run};
+use vpcprobe::render::nagios_code;
+use vpcprobe::report::{EnvironmentRecord, Proofs, Recording, Report, Run, Status};
 use vpcprobe::settings::{Outputs, Settings, SettingsError, Surroundings};
 use vpcprobe::{catalogue, explain, listing, plan};
 
 /// All that instance metadata may take, answers or none.
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long to wait before a second round; the pause doubles from round to round …
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// … up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     // A fault of ours must not print a page of backtrace over the report; the report names the step or rule.
@@ -33,8 +39,9 @@ fn main() -> ExitCode {
     let code = std::panic::catch_unwind(|| match dispatch() {
         Ok(code) => code,
         Err(error) => {
-            complain(&format!("vpcprobe: {}", chain(&error)));
-            exit::USAGE
+            let text = chain(&error);
+            complain(&format!("vpcprobe: {text}"));
+            usage(&text)
         }
     });
     ExitCode::from(code.unwrap_or(exit::INTERNAL))
@@ -46,7 +53,8 @@ fn dispatch() -> Result<u8, SettingsError> {
         Err(error) => {
             // Help and version are no errors and go to standard output; clap knows which is which.
             let _ = error.print();
-            return Ok(if error.use_stderr() { exit::USAGE } else { exit::OK });
+            let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+            return Ok(if error.use_stderr() { usage(&first) } else { exit::OK });
         }
     };
     match cli.command {
@@ -63,7 +71,25 @@ fn dispatch() -> Result<u8, SettingsError> {
         Some(Command::Explain { topic }) => explain::explain(topic.as_deref()).map(|text| print(&text)),
         Some(Command::Services { region }) => listing::services(&region).map(|text| print(&text)),
         Some(Command::Schema) => Ok(print(&listing::schema())),
+        Some(Command::Completions { shell }) => Ok(print(&listing::completions(shell))),
+        Some(Command::Man) => Ok(print(&listing::manual())),
     }
+}
+
+/// The exit code of what cannot be meant. A monitoring system that wanted a plugin's output gets a plugin's: code 2 means
+/// "critical" to it, and it reads standard output only.
+#[expect(clippy::disallowed_methods, reason = "the format may be named in a variable")]
+fn usage(text: &str) -> u8 {
+    let meant = |value: &str| value == "nagios" || value.ends_with("=nagios") && value.starts_with("--");
+    let on_line = std::env::args().skip(1).any(|argument| meant(&argument));
+    let in_variable = ["VPCPROBE_FORMAT", "VPCPROBE_OUTPUT"]
+        .iter()
+        .any(|name| std::env::var(name).is_ok_and(|value| value.split(',').any(meant)));
+    if !on_line && !in_variable {
+        return exit::USAGE;
+    }
+    print(&format!("VPCPROBE UNKNOWN - {}\n", one_line(text).replace('|', "/")));
+    nagios_code(Status::Inconclusive)
 }
 
 #[expect(clippy::disallowed_methods, reason = "AWS_CA_BUNDLE is a setting of the SDKs' that is honoured")]
@@ -81,27 +107,53 @@ fn run(arguments: &RunArguments) -> Result<u8, SettingsError> {
             return Ok(exit::INTERNAL);
         }
     };
-    let recording = runtime.block_on(record(&settings))?;
+    let report = runtime.block_on(rounds(&settings))?;
     // What is still under way when the deadline came must not hold up the report.
     runtime.shutdown_background();
-    let report = judge(recording);
     Ok(output::write(&report, &settings.outputs))
 }
 
-/// Observes the host, plans, observes the network, and puts it all down.
-async fn record(settings: &Settings) -> Result<Recording, SettingsError> {
+/// Whole rounds until nothing is at the level of `--fail-on`, or the time to wait is up; the report of the last one. While
+/// a machine boots, credentials, routes and the clock may not be there yet.
+async fn rounds(settings: &Settings) -> Result<Report, SettingsError> {
+    let clock = Clock::start();
+    // From the first moment on a signal ends the run, and not the report.
+    let mut signalled = Box::pin(terminated());
+    let mut pause = FIRST_PAUSE;
+    let mut rounds = 1;
+    loop {
+        let (mut recording, ended) = record(settings, signalled.as_mut()).await?;
+        recording.run.rounds = rounds;
+        let report = judge(recording);
+        let waited = Duration::try_from_secs_f64(clock.elapsed_ms() / 1000.0).unwrap_or(settings.wait);
+        let left = settings.wait.saturating_sub(waited);
+        if ended || report.summary.exit_code == exit::OK || left.is_zero() {
+            return Ok(report);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause.min(left)) => {}
+            () = signalled.as_mut() => return Ok(report),
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        rounds += 1;
+    }
+}
+
+/// Observes the host, plans, observes the network, and puts it all down; also tells whether a signal ended it.
+async fn record(
+    settings: &Settings,
+    mut signalled: Pin<&mut impl Future<Output = ()>>,
+) -> Result<(Recording, bool), SettingsError> {
     let clock = Clock::start();
     let observe = ObserveSettings {
         region: settings.region.clone(),
         imds_timeout: IMDS_TIMEOUT,
         aws_profile: settings.aws_profile.clone(),
     };
-    // From the first moment on a signal ends the run, and not the report.
-    let mut signalled = Box::pin(terminated());
     let mut cut_short = false;
     let mut host = tokio::select! {
         host = probes::environment::observe(&observe, &clock) => host,
-        () = &mut signalled => {
+        () = signalled.as_mut() => {
             cut_short = true;
             Host::default()
         }
@@ -129,7 +181,7 @@ async fn record(settings: &Settings) -> Result<Recording, SettingsError> {
         (Some(lists), Some(region)) => prefix_lists::with_ec2s_own(prefix_lists, lists, region),
         _ => prefix_lists,
     };
-    Ok(Recording {
+    let recording = Recording {
         run: Run {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: clock.started_at(),
@@ -140,6 +192,7 @@ async fn record(settings: &Settings) -> Result<Recording, SettingsError> {
                 .map(|argument| argument.to_string_lossy().into_owned())
                 .collect(),
             cut_short: cut_short || elapsed_ms >= settings.deadline.as_secs_f64() * 1000.0,
+            rounds: 1,
             settings: settings.judge.clone(),
         },
         environment: EnvironmentRecord { host: host.environment, prefix_lists },
@@ -147,7 +200,8 @@ async fn record(settings: &Settings) -> Result<Recording, SettingsError> {
         controls: observations.controls,
         control_plane: observations.control_plane,
         proofs: Proofs { not_made_because: Some("this version makes no path proofs".to_owned()) },
-    })
+    };
+    Ok((recording, cut_short))
 }
 
 /// Checks the Region that was found, fills in what follows from it, and gives the prefix lists that belong to it.

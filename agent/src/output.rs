@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::Path;
 
 use vpcprobe::judge::exit;
-use vpcprobe::render::{for_people, render};
-use vpcprobe::report::Report;
+use vpcprobe::render::{for_people, nagios_code, render};
+use vpcprobe::report::{Report, Status};
 use vpcprobe::settings::{Detail, Format, Outputs};
 
 /// Writes the report everywhere it is wanted and gives the exit code. A report in hand is never lost: when a file cannot
@@ -25,10 +25,15 @@ pub(crate) fn write(report: &Report, outputs: &Outputs) -> u8 {
     if failed && outputs.stdout.is_none() {
         to_stdout(&render(report, Format::Json, Detail::Brief, false));
     }
-    if outputs.stdout == Some(Format::Json) && !outputs.quiet {
+    if outputs.stdout.is_some_and(Format::is_for_programs) && !outputs.quiet {
         let _ = std::io::stderr().write_all(for_people(report).as_bytes());
     }
-    if failed { exit::USAGE } else { report.summary.exit_code }
+    match (outputs.stdout, failed) {
+        (Some(Format::Nagios), true) => nagios_code(Status::Inconclusive),
+        (Some(Format::Nagios), false) => nagios_code(report.summary.status),
+        (_, true) => exit::USAGE,
+        (_, false) => report.summary.exit_code,
+    }
 }
 
 /// Whether the text got out. A reader that closed the pipe early has all it wanted.

@@ -337,6 +337,9 @@ pub struct Run {
     pub arguments: Vec<String>,
     /// Whether a signal or the deadline ended it before every step was over.
     pub cut_short: bool,
+    /// How many rounds `--wait` made; this report is of the last.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub rounds: u32,
     /// The settings that the judgement reads.
     pub settings: JudgeSettings,
 }
@@ -356,6 +359,40 @@ pub struct EnvironmentRecord {
 pub struct Proofs {
     /// Why none was made; `null` where one was.
     pub not_made_because: Option<String>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_one(rounds: &u32) -> bool {
+    *rounds == 1
+}
+
+impl Status {
+    /// The state in a word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Failing => "failing",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl Verdict {
+    /// Whether the service answered, in words.
+    #[must_use]
+    pub fn answers_in_words(&self) -> &'static str {
+        match self.reachable {
+            Some(true) => "answers",
+            Some(false) => "DOES NOT ANSWER",
+            None => "not tried",
+        }
+    }
 }
 
 impl Path {

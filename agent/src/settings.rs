@@ -54,6 +54,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// When the run is over.
     pub deadline: Duration,
+    /// For how long rounds are repeated; zero is one round.
+    pub wait: Duration,
     /// Whether EC2 is asked about the subnet.
     pub inspect: bool,
     /// What the judgement reads.
@@ -159,6 +161,38 @@ pub enum Format {
     Json,
     /// A table for people.
     Table,
+    /// A few lines for the console of a booting machine, the last one for programs.
+    Console,
+    /// `JUnit` XML, for build servers.
+    Junit,
+    /// Metrics for the textfile collector of Prometheus.
+    Prometheus,
+    /// A status line as Nagios plugins print it, with their exit codes.
+    Nagios,
+    /// Log lines from which `CloudWatch` makes metrics.
+    Emf,
+    /// A file for the inventory of Systems Manager.
+    SsmInventory,
+}
+
+impl Format {
+    /// All of them with their names on the command line.
+    pub const ALL: [(&'static str, Self); 8] = [
+        ("json", Self::Json),
+        ("table", Self::Table),
+        ("console", Self::Console),
+        ("junit", Self::Junit),
+        ("prometheus", Self::Prometheus),
+        ("nagios", Self::Nagios),
+        ("emf", Self::Emf),
+        ("ssm-inventory", Self::SsmInventory),
+    ];
+
+    /// Whether it is for programs, so that people are told on standard error.
+    #[must_use]
+    pub fn is_for_programs(self) -> bool {
+        !matches!(self, Self::Table | Self::Console | Self::Nagios)
+    }
 }
 
 /// How much of the observations the JSON keeps.
@@ -218,6 +252,11 @@ impl Settings {
             arguments.deadline.as_deref().or(file.deadline.as_deref()),
             Duration::from_secs(20),
         )?;
+        let wait = parse::duration_or_none(
+            "--wait",
+            arguments.wait.as_deref().or(file.wait.as_deref()),
+            Duration::ZERO,
+        )?;
         if deadline < timeout {
             return Err(SettingsError::DeadlineBeforeTimeout { deadline, timeout });
         }
@@ -252,6 +291,7 @@ impl Settings {
             ipv6: !flag(arguments.ipv4, file.ipv4),
             timeout,
             deadline,
+            wait,
             inspect: !flag(arguments.no_inspect, file.no_inspect),
             judge: JudgeSettings {
                 fail_on,

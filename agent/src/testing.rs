@@ -39,6 +39,7 @@ pub(crate) fn recording() -> Recording {
             deadline_ms: 20_000,
             arguments: Vec::new(),
             cut_short: false,
+            rounds: 1,
             settings: JudgeSettings {
                 fail_on: FailOn::Error,
                 expect: Vec::new(),

@@ -171,3 +171,69 @@ fn the_table_keeps_to_80_columns_but_for_commands() {
     }
     assert!(!table.contains('\u{1b}'), "the table holds escape sequences");
 }
+
+#[test]
+fn several_formats_are_written_in_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let mut arguments =
+        vec!["render".to_owned(), REPORT.to_owned(), "--format".to_owned(), "console".to_owned()];
+    for format in ["json", "prometheus", "junit", "emf", "ssm-inventory"] {
+        arguments.extend(["--output".to_owned(), format!("{format}={}", file(format).display())]);
+    }
+    let output = vpcprobe(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(output.status.code(), Some(1), "the report's own exit code");
+    let console = text(&output.stdout);
+    assert!(console.lines().last().unwrap().starts_with("VPCPROBE1 {\"status\":\"failing\""));
+    assert!(output.stderr.is_empty(), "the console's lines are for people already");
+    for format in ["json", "prometheus", "junit", "emf", "ssm-inventory"] {
+        assert!(std::fs::metadata(file(format)).unwrap().len() > 100, "{format}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "nothing half-written is left");
+}
+
+#[test]
+fn formats_for_programs_tell_people_on_standard_error() {
+    for (format, tells) in [
+        ("json", true),
+        ("junit", true),
+        ("prometheus", true),
+        ("emf", true),
+        ("table", false),
+        ("nagios", false),
+    ] {
+        let output = vpcprobe(&["render", REPORT, "--format", format]);
+        assert_eq!(!output.stderr.is_empty(), tells, "{format}");
+        assert!(text(&output.stderr).lines().count() <= 12 && output.stderr.len() <= 900 * 4, "{format}");
+        assert!(vpcprobe(&["render", REPORT, "-q", "--format", format]).stderr.is_empty(), "{format}");
+    }
+}
+
+#[test]
+fn a_monitoring_system_gets_its_own_codes_also_for_what_cannot_be_meant() {
+    assert_eq!(
+        vpcprobe(&["render", REPORT, "--format", "nagios"]).status.code(),
+        Some(2),
+        "failing is critical"
+    );
+    for arguments in [&["--format", "nagios", "--timeout", "x"][..], &["--output=nagios", "--no-such-flag"]] {
+        let output = vpcprobe(arguments);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        assert!(text(&output.stdout).starts_with("VPCPROBE UNKNOWN - "), "{arguments:?}");
+    }
+    let unwritable =
+        ["render", REPORT, "--format", "nagios", "--output", "json=/nonexistent/folder/report.json"];
+    assert_eq!(vpcprobe(&unwritable).status.code(), Some(3));
+}
+
+#[test]
+fn completions_and_manual_come_from_the_command_line_itself() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = text(&vpcprobe(&["completions", shell]).stdout);
+        assert!(script.contains("fail-on") && script.contains("explain"), "{shell}");
+    }
+    let manual = text(&vpcprobe(&["man"]).stdout);
+    for word in [".TH vpcprobe 1", "\\-\\-fail\\-on", "VPCPROBE_FAIL_ON", "vpcprobe\\-judge"] {
+        assert!(manual.contains(word), "{word}");
+    }
+}

@@ -30,7 +30,7 @@ pub(super) fn console(report: &Report) -> String {
 
 fn head(report: &Report) -> Vec<String> {
     let host = &report.recording.environment.host;
-    let known: Vec<&str> = [&host.instance_id, &host.region, &host.availability_zone_id, &host.subnet_id]
+    let known: Vec<&str> = [&host.instance_id, &host.region, &host.availability_zone_id]
         .into_iter()
         .filter_map(|part| part.as_deref())
         .collect();

@@ -1,7 +1,7 @@
-//! The report as log lines from which CloudWatch makes metrics (Embedded Metric Format): one about the run, one per target.
+//! The report as log lines from which `CloudWatch` makes metrics (Embedded Metric Format): one about the run, one per target.
 //!
-//! Print them to a log group, or leave them in a file that the CloudWatch agent reads. The lines hold what a query in Logs
-//! Insights wants beside the metrics. Shape and limits: "Specification: Embedded metric format" of the CloudWatch user guide.
+//! Print them to a log group, or leave them in a file that the `CloudWatch` agent reads. The lines hold what a query in Logs
+//! Insights wants beside the metrics. Shape and limits: "Specification: Embedded metric format" of the `CloudWatch` user guide.
 
 use serde_json::{Map, Value, json};
 

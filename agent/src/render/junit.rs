@@ -1,4 +1,4 @@
-//! The report as JUnit XML, which every build server shows: a suite with a test per target (it answers), and one with a
+//! The report as `JUnit` XML, which every build server shows: a suite with a test per target (it answers), and one with a
 //! test per rule (it finds nothing).
 //!
 //! A finding is a failure if it is an error, or a warning under `--fail-on warning`; other findings are told in a passing
@@ -28,7 +28,8 @@ enum Outcome {
 pub(super) fn junit(report: &Report) -> String {
     let targets: Vec<Case> = report.verdicts.iter().map(|verdict| target(report, verdict)).collect();
     let rules: Vec<Case> = report.checks.iter().flat_map(|check| rule(report, check)).collect();
-    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vpcprobe\">\n");
+    let mut text =
+        String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vpcprobe\">\n");
     text.push_str(&suite(report, "targets", &targets));
     text.push_str(&suite(report, "rules", &rules));
     text.push_str("</testsuites>\n");
@@ -189,7 +190,10 @@ mod tests {
 
     #[test]
     fn a_required_target_that_does_not_answer_fails() {
-        assert!(junit(&mixed()).contains("<failure type=\"unreachable\" message=\"ssmmessages does not answer\">"));
+        assert!(
+            junit(&mixed())
+                .contains("<failure type=\"unreachable\" message=\"ssmmessages does not answer\">")
+        );
     }
 
     #[test]

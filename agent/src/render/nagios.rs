@@ -85,7 +85,10 @@ mod tests {
         let first = text.lines().next().unwrap();
         let (status, data) = first.split_once(" | ").unwrap();
         assert!(status.starts_with("VPCPROBE CRITICAL - ssmmessages "), "{first}");
-        assert!(data.starts_with("errors=1;;1;0 warnings=1;1;;0 notices=0;;;0 time=3.016s;;;0 's3'="), "{data}");
+        assert!(
+            data.starts_with("errors=1;;1;0 warnings=1;1;;0 notices=0;;;0 time=3.016s;;;0 's3'="),
+            "{data}"
+        );
         assert!(!data.contains("'ssmmessages'="), "what did not answer took no time to answer: {data}");
     }
 

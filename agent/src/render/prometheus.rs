@@ -51,27 +51,46 @@ fn about_the_run(report: &Report, page: &mut Page) {
 
 fn about_targets(report: &Report, page: &mut Page) {
     let required = |required: bool| if required { "true" } else { "false" };
-    page.declare("vpcprobe_target_reachable", "Whether the service answered over verified TLS; absent where it was not tried.");
+    page.declare(
+        "vpcprobe_target_reachable",
+        "Whether the service answered over verified TLS; absent where it was not tried.",
+    );
     for verdict in &report.verdicts {
         if let Some(reachable) = verdict.reachable {
             let labels = [("target", verdict.target.as_str()), ("required", required(verdict.required))];
             page.sample("vpcprobe_target_reachable", &labels, f64::from(u8::from(reachable)));
         }
     }
-    page.declare("vpcprobe_target_path_info", "The path that the target's traffic takes, and how sure that is.");
+    page.declare(
+        "vpcprobe_target_path_info",
+        "The path that the target's traffic takes, and how sure that is.",
+    );
     for verdict in &report.verdicts {
         let labels = [
             ("target", verdict.target.as_str()),
             ("path", &verdict.path.words().replace(' ', "_")),
-            ("via", &verdict.via.map(|via| via.words().to_lowercase().replace([' ', '-'], "_")).unwrap_or_default()),
+            (
+                "via",
+                &verdict
+                    .via
+                    .map(|via| via.words().to_lowercase().replace([' ', '-'], "_"))
+                    .unwrap_or_default(),
+            ),
             ("confidence", verdict.confidence.map_or("", crate::report::Confidence::word)),
         ];
         page.sample("vpcprobe_target_path_info", &labels, 1.0);
     }
-    page.declare("vpcprobe_target_answer_seconds", "How long the quickest address took from connecting to the answer.");
+    page.declare(
+        "vpcprobe_target_answer_seconds",
+        "How long the quickest address took from connecting to the answer.",
+    );
     for verdict in &report.verdicts {
         if let Some(time) = time_to_answer(report, &verdict.target) {
-            page.sample("vpcprobe_target_answer_seconds", &[("target", verdict.target.as_str())], time / 1000.0);
+            page.sample(
+                "vpcprobe_target_answer_seconds",
+                &[("target", verdict.target.as_str())],
+                time / 1000.0,
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::wrap::plain;
 use crate::judge::shortened;
-use crate::report::{Report, Status};
+use crate::report::Report;
 
 /// At most this many lines …
 const LINES: usize = 12;
@@ -13,12 +13,7 @@ const CHARACTERS: usize = 900;
 /// Headline, a line per target, and the first finding's fix.
 #[must_use]
 pub fn for_people(report: &Report) -> String {
-    let status = match report.summary.status {
-        Status::Healthy => "healthy",
-        Status::Degraded => "degraded",
-        Status::Failing => "failing",
-        Status::Inconclusive => "inconclusive",
-    };
+    let status = report.summary.status.word();
     let mut lines = vec![shortened(&format!("vpcprobe: {status}: {}", report.summary.headline), 240)];
     let fix = report.findings.first().map(|finding| shortened(&format!("fix: {}", finding.remedy.text), 200));
     let room = LINES - lines.len() - usize::from(fix.is_some());

@@ -1,7 +1,7 @@
 //! The report as a table for a person at a terminal of 80 columns, legible without colour.
 
 use super::wrap::{plain, wrapped};
-use crate::report::{Finding, Report, Severity, Status, Verdict};
+use crate::report::{Finding, Report, Severity, Verdict};
 
 /// The whole table.
 pub(super) fn table(report: &Report, verbose: bool) -> String {
@@ -30,12 +30,7 @@ fn head(report: &Report) -> String {
     let unknown = "?".to_owned();
     let place = [&host.region, &host.availability_zone_id, &host.vpc_id, &host.subnet_id];
     let place: Vec<&str> = place.into_iter().map(|part| part.as_ref().unwrap_or(&unknown).as_str()).collect();
-    let status = match report.summary.status {
-        Status::Healthy => "HEALTHY",
-        Status::Degraded => "DEGRADED",
-        Status::Failing => "FAILING",
-        Status::Inconclusive => "INCONCLUSIVE",
-    };
+    let status = report.summary.status.word().to_uppercase();
     let first = format!(
         "vpcprobe {} on {} in {}",
         report.recording.run.version,

@@ -5,11 +5,17 @@ pub(super) const WIDTH: usize = 80;
 
 /// The text in lines of at most [`WIDTH`] columns, each behind `indent` blanks; a word that is longer stands by itself.
 pub(super) fn wrapped(text: &str, indent: usize) -> String {
+    let margin = " ".repeat(indent);
+    wrapped_to(text, WIDTH - indent).iter().map(|line| format!("{margin}{line}\n")).collect()
+}
+
+/// The text in lines of at most so many columns; a word that is longer stands by itself.
+pub(super) fn wrapped_to(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {
         let needed = line.chars().count() + usize::from(!line.is_empty()) + word.chars().count();
-        if !line.is_empty() && indent + needed > WIDTH {
+        if !line.is_empty() && needed > width {
             lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {
@@ -20,8 +26,7 @@ pub(super) fn wrapped(text: &str, indent: usize) -> String {
     if !line.is_empty() {
         lines.push(line);
     }
-    let margin = " ".repeat(indent);
-    lines.iter().map(|line| format!("{margin}{line}\n")).collect()
+    lines
 }
 
 /// The text without control characters: what a peer sent must not move a terminal's cursor.

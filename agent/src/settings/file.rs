@@ -35,6 +35,7 @@ pub struct FileSettings {
     pub ipv6: Option<bool>,
     pub timeout: Option<String>,
     pub deadline: Option<String>,
+    pub wait: Option<String>,
     pub fail_on: Option<String>,
     #[serde(default)]
     pub output: Vec<String>,

@@ -68,6 +68,18 @@ pub(super) fn hosts(values: Vec<String>) -> Result<Vec<String>, SettingsError> {
     all_right(values, right, |value| SettingsError::NotAHost { value })
 }
 
+/// A length of time that may be none at all.
+pub(super) fn duration_or_none(
+    option: &'static str,
+    value: Option<&str>,
+    default: Duration,
+) -> Result<Duration, SettingsError> {
+    match value {
+        Some("0ms" | "0s" | "0m") => Ok(Duration::ZERO),
+        value => duration(option, value, default),
+    }
+}
+
 pub(super) fn duration(
     option: &'static str,
     value: Option<&str>,
@@ -119,7 +131,7 @@ pub(super) fn fail_on(value: Option<&str>) -> Result<FailOn, SettingsError> {
 }
 
 pub(super) fn format(value: &str) -> Result<Format, SettingsError> {
-    word("format", value, &[("json", Format::Json), ("table", Format::Table)])
+    word("format", value, &Format::ALL)
 }
 
 pub(super) fn detail(value: Option<&str>) -> Result<Detail, SettingsError> {
