@@ -16,6 +16,7 @@ mod front;
 mod generic;
 mod iam;
 mod ingress;
+mod interference;
 mod keys;
 pub(crate) mod names;
 mod policy;
@@ -57,6 +58,8 @@ pub(crate) struct Aws {
     /// The policies of endpoints, which EC2's calls may change.
     endpoint_policies: RwLock<BTreeMap<String, Policy>>,
     authority: Arc<Authority>,
+    /// The authority of boxes on the way that open TLS.
+    interceptor: Arc<Authority>,
     keys: Keys,
     handed_out: InstanceCredentials,
     role: RwLock<iam::Role>,
@@ -66,7 +69,12 @@ pub(crate) struct Aws {
 
 impl Aws {
     /// Starts AWS as a scenario describes it, with the VPC that was built.
-    pub(crate) fn new(config: Config, live: Arc<Live>, authority: Arc<Authority>) -> Arc<Self> {
+    pub(crate) fn new(
+        config: Config,
+        live: Arc<Live>,
+        authority: Arc<Authority>,
+        interceptor: Arc<Authority>,
+    ) -> Arc<Self> {
         let now = Timestamp::now();
         let (keys, handed_out) = Keys::start(&config, now);
         keys.add_users(&config, now);
@@ -78,6 +86,7 @@ impl Aws {
             live,
             endpoint_policies,
             authority,
+            interceptor,
             keys,
             handed_out,
             role,

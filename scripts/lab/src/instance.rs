@@ -21,10 +21,12 @@ use nix::unistd::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::AccessKey;
+use crate::etc;
 use crate::fabric::{INSTANCE, INTERNET};
 use crate::realise::{self, FOLDER, RealiseError};
 use crate::sys::{self, CAP_NET_RAW};
 use crate::topology::Instance;
+use crate::trust::Stores;
 
 /// The user id the command has.
 const USER: u32 = 1000;
@@ -63,6 +65,8 @@ pub(crate) struct Surroundings {
     namespace: String,
     /// Files of the lab that take the place of the machine's own.
     pub(crate) files: Vec<(PathBuf, PathBuf)>,
+    /// Files below `/etc` that the machine has not.
+    etc: BTreeMap<PathBuf, String>,
     /// What the firmware says about the machine, by the name of the file in `/sys/devices/virtual/dmi/id`.
     firmware: BTreeMap<String, String>,
     /// The whole environment of the command.
@@ -93,8 +97,9 @@ pub(crate) enum StartError {
 pub(crate) fn prepare(
     files: &[(&str, String)],
     machine: &Instance,
+    etc: &BTreeMap<PathBuf, String>,
     environment: &BTreeMap<String, String>,
-    trust: &str,
+    trust: &Stores,
     tools: &Path,
 ) -> Result<Surroundings, StartError> {
     let folder = Path::new(FOLDER);
@@ -108,13 +113,16 @@ pub(crate) fn prepare(
     }
     let home = folder.join("home");
     fs::create_dir_all(&home).map_err(|source| StartError::Write(home.clone(), source))?;
-    let bundle = write(folder.join("ca.pem"), trust)?;
+    let machine_store = write(folder.join("machine-roots.pem"), &trust.machine)?;
+    let bundle = write(folder.join("ca.pem"), &trust.ca_bundle)?;
 
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let mut clean = BTreeMap::from([
         ("PATH".to_owned(), format!("{}:{}", text(tools), realise::search_path())),
         ("HOME".to_owned(), text(&home)),
         ("LANG".to_owned(), "C.UTF-8".to_owned()),
+        // What stands for the store of the distribution: a file of one's own, because the machine's knows no authority of the lab.
+        ("SSL_CERT_FILE".to_owned(), text(&machine_store)),
         ("AWS_CA_BUNDLE".to_owned(), text(&bundle)),
         // curl knows nothing of the AWS variable.
         ("CURL_CA_BUNDLE".to_owned(), text(&bundle)),
@@ -124,11 +132,21 @@ pub(crate) fn prepare(
     }
     clean.extend(environment.clone());
     let namespace = INSTANCE.to_owned();
-    Ok(Surroundings { namespace, files: placed, firmware: firmware(machine), environment: clean })
+    Ok(Surroundings {
+        namespace,
+        files: placed,
+        etc: etc.clone(),
+        firmware: firmware(machine),
+        environment: clean,
+    })
 }
 
 /// The operator's machine: the public DNS, and the administrator's key. What else is clean in the instance is so here.
-pub(crate) fn operator(instance: &Surroundings, key: &AccessKey) -> Result<Surroundings, StartError> {
+pub(crate) fn operator(
+    instance: &Surroundings,
+    key: &AccessKey,
+    roots: &str,
+) -> Result<Surroundings, StartError> {
     let folder = Path::new(FOLDER).join("operator");
     let home = folder.join("home");
     fs::create_dir_all(&home).map_err(|source| StartError::Write(home.clone(), source))?;
@@ -142,17 +160,27 @@ pub(crate) fn operator(instance: &Surroundings, key: &AccessKey) -> Result<Surro
         fs::write(&path, text).map_err(|source| StartError::Write(path.clone(), source))?;
         files.push((path, PathBuf::from(target)));
     }
-    let kept = ["PATH", "LANG", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "TERM"];
+    let bundle = folder.join("ca.pem");
+    fs::write(&bundle, roots).map_err(|source| StartError::Write(bundle.clone(), source))?;
+    let kept = ["PATH", "LANG", "TERM"];
     let mut environment: BTreeMap<String, String> =
         instance.environment.clone().into_iter().filter(|(name, _)| kept.contains(&name.as_str())).collect();
     environment.extend([
         ("HOME".to_owned(), home.to_string_lossy().into_owned()),
+        ("AWS_CA_BUNDLE".to_owned(), bundle.to_string_lossy().into_owned()),
+        ("CURL_CA_BUNDLE".to_owned(), bundle.to_string_lossy().into_owned()),
         ("AWS_ACCESS_KEY_ID".to_owned(), key.id.clone()),
         ("AWS_SECRET_ACCESS_KEY".to_owned(), key.secret.clone()),
         // There is nobody to leaf through a long answer.
         ("AWS_PAGER".to_owned(), String::new()),
     ]);
-    Ok(Surroundings { namespace: INTERNET.to_owned(), files, firmware: BTreeMap::new(), environment })
+    Ok(Surroundings {
+        namespace: INTERNET.to_owned(),
+        files,
+        etc: BTreeMap::new(),
+        firmware: BTreeMap::new(),
+        environment,
+    })
 }
 
 /// The second process: takes the instance's place and becomes the command. Returns only if it failed.
@@ -171,6 +199,7 @@ pub(crate) fn become_command(
         put(file, target)?;
     }
     if !surroundings.firmware.is_empty() {
+        etc::put(&surroundings.etc)?;
         put_firmware(&surroundings.firmware)?;
     }
     let program = command.first().cloned().unwrap_or_default();

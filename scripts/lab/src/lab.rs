@@ -68,7 +68,13 @@ impl Lab {
         let live = Live::built(topology.clone(), silences, fabric);
 
         let authority = Arc::new(Authority::amazon()?);
-        let aws = Aws::new(definition.aws.clone(), Arc::clone(&live), Arc::clone(&authority));
+        let interceptor = Arc::new(Authority::interceptor()?);
+        let aws = Aws::new(
+            definition.aws.clone(),
+            Arc::clone(&live),
+            Arc::clone(&authority),
+            Arc::clone(&interceptor),
+        );
         let runtime = Runtime::new().context("failed to start the runtime")?;
         start_aws(&runtime, &live, &aws)?;
         start_resolvers(&runtime, definition, &live)?;
@@ -81,9 +87,10 @@ impl Lab {
             ("/etc/nsswitch.conf", dns::nsswitch(&definition.dns)),
         ];
         let tools = tools.parent().map_or_else(PathBuf::new, Path::to_owned);
+        let trust = definition.trust.stores(&authority, &interceptor);
         let instance =
-            instance::prepare(&files, &topology.instance, environment, authority.root_pem(), &tools)?;
-        let operator = instance::operator(&instance, &aws.administrator())?;
+            instance::prepare(&files, &topology.instance, &definition.files, environment, &trust, &tools)?;
+        let operator = instance::operator(&instance, &aws.administrator(), authority.root_pem())?;
         for (place, surroundings) in [(Place::Instance, instance), (Place::Operator, operator)] {
             std::fs::write(place.file(), serde_json::to_string(&surroundings)?)
                 .with_context(|| format!("failed to write the settings of the {}", place.name()))?;

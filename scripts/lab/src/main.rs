@@ -5,6 +5,7 @@
 mod aws;
 mod change;
 mod dns;
+mod etc;
 mod fabric;
 mod fix;
 mod imds;
@@ -17,6 +18,7 @@ mod realise;
 mod scenario;
 mod sys;
 mod topology;
+mod trust;
 mod truth;
 mod verify;
 mod zone;

@@ -19,6 +19,7 @@ use crate::dns::Dns;
 use crate::imds::Imds;
 use crate::proxy::Proxy;
 use crate::topology::{self, Invalid, Topology};
+use crate::trust::Trust;
 use expect::Expect;
 use variants::VariantError;
 
@@ -33,6 +34,10 @@ pub(crate) struct Definition {
     pub(crate) proxies: Vec<Proxy>,
     /// Variables of the instance besides the clean ones every run has, such as proxies.
     pub(crate) environment: BTreeMap<String, String>,
+    /// Files of the instance below `/etc`, by their path from there.
+    pub(crate) files: BTreeMap<PathBuf, String>,
+    /// Whose roots the instance has.
+    pub(crate) trust: Trust,
     /// What the agent is started with, besides the output format.
     pub(crate) arguments: Vec<String>,
     pub(crate) expect: Expect,
@@ -116,6 +121,8 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
         aws,
         proxies: file.proxies,
         environment: file.environment,
+        files: file.files,
+        trust: file.trust,
         arguments: file.arguments,
         expect: file.expect,
         known_limit: file.known_limit,
@@ -181,6 +188,10 @@ struct File {
     proxies: Vec<Proxy>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
+    #[serde(default)]
+    files: BTreeMap<PathBuf, String>,
+    #[serde(default)]
+    trust: Trust,
     #[serde(default)]
     arguments: Vec<String>,
     expect: Expect,

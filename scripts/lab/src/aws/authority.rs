@@ -21,7 +21,18 @@ pub(crate) struct Authority {
     intermediate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
     server_key: KeyPair,
-    served: Mutex<BTreeMap<Vec<String>, Arc<CertifiedKey>>>,
+    served: Mutex<BTreeMap<(Vec<String>, Validity), Arc<CertifiedKey>>>,
+}
+
+/// When a server certificate is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Validity {
+    /// For years around now.
+    Now,
+    /// It has expired.
+    Past,
+    /// It begins in years.
+    Future,
 }
 
 /// Why a certificate could not be made.
@@ -50,7 +61,6 @@ impl Authority {
     /// # Errors
     ///
     /// As [`Authority::amazon`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "no scenario has an intercepting proxy yet"))]
     pub(crate) fn interceptor() -> Result<Self, AuthorityError> {
         Self::new(
             ["DE", "Example Corp", "Example Corp Inspection Root"],
@@ -68,9 +78,13 @@ impl Authority {
     /// # Errors
     ///
     /// When a name cannot stand in a certificate.
-    pub(crate) fn certificate(&self, names: &[String]) -> Result<Arc<CertifiedKey>, AuthorityError> {
+    pub(crate) fn certificate(
+        &self,
+        names: &[String],
+        validity: Validity,
+    ) -> Result<Arc<CertifiedKey>, AuthorityError> {
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = served.get(names) {
+        if let Some(known) = served.get(&(names.to_vec(), validity)) {
             return Ok(Arc::clone(known));
         }
         let mut params = CertificateParams::new(names.to_vec())?;
@@ -79,13 +93,18 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         params.key_usages.push(KeyUsagePurpose::DigitalSignature);
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
-        params.not_before = date_time_ymd(2024, 1, 1);
-        params.not_after = date_time_ymd(2039, 1, 1);
+        let (from, until) = match validity {
+            Validity::Now => (2024, 2039),
+            Validity::Past => (2023, 2024),
+            Validity::Future => (2038, 2039),
+        };
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
         let leaf = params.signed_by(&self.server_key, &self.issuer)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.server_key.serialize_der()));
         let chain = vec![leaf.der().clone(), self.intermediate.clone()];
         let made = Arc::new(CertifiedKey::new(chain, any_ecdsa_type(&key)?));
-        served.insert(names.to_vec(), Arc::clone(&made));
+        served.insert((names.to_vec(), validity), Arc::clone(&made));
         Ok(made)
     }
 

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Deserialize;
 
+use super::interference::Interference;
 use super::policy::Policy;
 
 /// What AWS knows about the account, and how it is told to misbehave.
@@ -62,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) users: Vec<User>,
     /// Services that take requests and never answer.
     pub(crate) silent: BTreeSet<String>,
+    /// Boxes on the way that look into TLS or take its place.
+    pub(crate) interference: Vec<Interference>,
 }
 
 /// The instance behind the role session.
@@ -183,6 +186,7 @@ impl Default for Config {
             faulty: BTreeSet::new(),
             users: Vec::new(),
             silent: BTreeSet::new(),
+            interference: Vec::new(),
         }
     }
 }

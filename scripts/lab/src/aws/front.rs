@@ -24,7 +24,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::Aws;
+use super::authority::Validity;
 use super::ingress::{Ingress, IngressKind};
+use super::interference::{self, Deed};
 use super::names::{self, Host};
 use super::request::{Call, Reply, random_text, uuid};
 
@@ -79,15 +81,29 @@ async fn connection(aws: Arc<Aws>, stream: TcpStream, door: Door) -> std::io::Re
     }
     let handshake = async {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-        let config = tls(&aws, &door.ingress, start.client_hello().server_name())?;
-        start.into_stream(config).await
+        let hello = start.client_hello();
+        let deed = interference::deed(&aws.config.interference, hello.server_name());
+        if let Some(deed) = deed.filter(|deed| deed.ends_it(&hello)) {
+            deed.end(start.io).await?;
+            return Ok(None);
+        }
+        let config = tls(&aws, &door.ingress, hello.server_name(), deed)?;
+        start.into_stream(config).await.map(|stream| Some((stream, deed)))
     };
-    let stream = tokio::time::timeout(PATIENCE, handshake).await??;
+    let Some((stream, deed)) = tokio::time::timeout(PATIENCE, handshake).await?? else { return Ok(()) };
+    if deed == Some(Deed::InterceptWithPage) {
+        return portal(stream).await;
+    }
     http(aws, stream, door).await
 }
 
 /// The TLS settings for one connection: the certificate of the door's service, or of the name where any service may answer.
-fn tls(aws: &Aws, ingress: &Ingress, name: Option<&str>) -> std::io::Result<Arc<ServerConfig>> {
+fn tls(
+    aws: &Aws,
+    ingress: &Ingress,
+    name: Option<&str>,
+    deed: Option<Deed>,
+) -> std::io::Result<Arc<ServerConfig>> {
     let region = &aws.config.region;
     let asked = name.and_then(names::parse);
     let host = match ingress.service.as_deref().map(names::service_of_endpoint) {
@@ -102,7 +118,13 @@ fn tls(aws: &Aws, ingress: &Ingress, name: Option<&str>) -> std::io::Result<Arc<
         (None, Some(name)) => vec![name.to_owned()],
         (None, None) => vec!["www.amazon.com".to_owned(), "amazon.com".to_owned()],
     };
-    let key = aws.authority.certificate(&subjects).map_err(std::io::Error::other)?;
+    let subjects = match deed {
+        Some(Deed::OtherName) => vec!["portal.corp.example".to_owned()],
+        _ => subjects,
+    };
+    let authority = if deed.is_some_and(Deed::intercepts) { &aws.interceptor } else { &aws.authority };
+    let validity = deed.map_or(Validity::Now, Deed::validity);
+    let key = authority.certificate(&subjects, validity).map_err(std::io::Error::other)?;
     // The interface endpoints of S3 alone do not speak TLS 1.3 yet.
     let old = ingress.kind == IngressKind::Interface && host.is_some_and(|host: Host| host.service == "s3");
     let versions: &[_] = if old { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
@@ -113,6 +135,23 @@ fn tls(aws: &Aws, ingress: &Ingress, name: Option<&str>) -> std::io::Result<Arc<
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
     Ok(Arc::new(config))
+}
+
+/// A page of the box's own, whatever is asked.
+async fn portal(stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<()> {
+    let service = service_fn(|_| async {
+        let page = "<html><body>This site is blocked by your organization.</body></html>";
+        let mut response = Response::new(Full::new(Bytes::from_static(page.as_bytes())));
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        response.headers_mut().insert("server", HeaderValue::from_static("portal"));
+        Ok::<_, Infallible>(response)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+        .map_err(std::io::Error::other)
 }
 
 async fn http(aws: Arc<Aws>, stream: impl AsyncRead + AsyncWrite + Unpin, door: Door) -> std::io::Result<()> {

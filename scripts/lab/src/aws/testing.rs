@@ -30,6 +30,12 @@ pub(crate) fn authority() -> Arc<Authority> {
     Arc::clone(AUTHORITY.get_or_init(|| Arc::new(Authority::amazon().unwrap())))
 }
 
+/// The authority of boxes on the way, shared as well.
+pub(crate) fn interceptor() -> Arc<Authority> {
+    static INTERCEPTOR: OnceLock<Arc<Authority>> = OnceLock::new();
+    Arc::clone(INTERCEPTOR.get_or_init(|| Arc::new(Authority::interceptor().unwrap())))
+}
+
 /// AWS as a scenario's table describes it, with the VPC of a healthy scenario.
 pub(crate) fn aws(table: &str) -> Arc<Aws> {
     aws_with(table, scenario::load("healthy-private").unwrap().topology)
@@ -37,7 +43,7 @@ pub(crate) fn aws(table: &str) -> Arc<Aws> {
 
 /// AWS as a scenario's table describes it, with a VPC.
 pub(crate) fn aws_with(table: &str, topology: Topology) -> Arc<Aws> {
-    Aws::new(toml::from_str::<Config>(table).unwrap(), Live::imagined(topology), authority())
+    Aws::new(toml::from_str::<Config>(table).unwrap(), Live::imagined(topology), authority(), interceptor())
 }
 
 /// A request that came from the internet over TLS and is not signed.
