@@ -7,7 +7,7 @@ pub mod evidence;
 pub mod fold;
 pub mod signal;
 pub mod table;
-mod through_proxy;
+pub(crate) mod through_proxy;
 
 use crate::report::{Recording, Verdict};
 

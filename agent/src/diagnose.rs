@@ -10,6 +10,7 @@ mod perimeter;
 pub mod phrases;
 pub mod policies;
 pub mod refused;
+pub mod proxied;
 pub mod rules;
 pub mod situations;
 mod unreachable;

@@ -264,6 +264,12 @@ pub enum SubjectKind {
     Resolver,
     /// The credentials, by their source.
     Credentials,
+    /// A proxy, by its host and port.
+    Proxy,
+    /// A service or program of the host, by its name.
+    Service,
+    /// Whoever issued a certificate, by name.
+    Issuer,
 }
 
 /// A fact with its unit.

@@ -16,6 +16,7 @@ mod metadata;
 mod observe;
 mod proxies;
 mod proxy_authorizations;
+mod proxy_files;
 mod region;
 mod resolv_conf;
 
@@ -64,6 +65,12 @@ pub struct Environment {
     pub resolvers: Vec<IpAddr>,
     /// The proxies that environment variables name, without passwords.
     pub proxies: Vec<Proxy>,
+    /// Proxy settings in files, which services and later shells take; without passwords.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub proxy_settings: Vec<ProxySetting>,
+    /// The services with a unit here whose proxy is of interest.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub services: Vec<ProxyReader>,
     /// This host's clock against the services', in milliseconds (theirs minus ours); filled from the replies.
     pub clock_offset_ms: Option<i64>,
     /// The Availability Zone's id, the same in every account.
@@ -150,6 +157,42 @@ pub struct Proxy {
     pub variable: String,
     /// Its value; for a proxy URL without user and password.
     pub value: String,
+}
+
+/// A proxy setting in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProxySetting {
+    /// The file.
+    pub file: String,
+    /// The line in it, from 1.
+    pub line: u32,
+    /// Who takes it.
+    pub reader: ProxyReader,
+    /// The variable's name; `https_proxy` for the package manager's own setting.
+    pub variable: String,
+    /// Its value; for a proxy URL without user and password.
+    pub value: String,
+    /// Whether blanks stand around its equals sign: no shell takes it then.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub blanks: bool,
+}
+
+/// Who takes a proxy setting from a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyReader {
+    /// Login shells, and what is started from them.
+    Shell,
+    /// The SSM Agent's unit.
+    SsmAgent,
+    /// The Docker daemon's unit.
+    Docker,
+    /// The ECS agent.
+    Ecs,
+    /// Every service that systemd starts.
+    AllServices,
+    /// yum or dnf.
+    PackageManager,
 }
 
 /// How the instance metadata service answered, question by question.

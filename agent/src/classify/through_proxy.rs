@@ -103,7 +103,7 @@ fn outcome(target: &TargetObservation, proxied: &Proxied) -> Reason {
 }
 
 /// A proxy's refusal as a sentence.
-fn refusal_text(failure: &ProxyFailure) -> String {
+pub(crate) fn refusal_text(failure: &ProxyFailure) -> String {
     match failure {
         ProxyFailure::NotResolved { .. } => "the proxy's name has no address".to_owned(),
         ProxyFailure::Refused { status, reason } => {

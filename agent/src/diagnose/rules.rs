@@ -14,11 +14,19 @@ mod dynamodb_egress_through_nat;
 mod endpoint_policy_denies;
 mod expectation_not_met;
 mod identity_policy_denies;
+mod metadata_through_proxy;
 mod metadata_unavailable;
 mod no_egress;
+mod no_proxy_dialects_disagree;
+mod no_proxy_malformed;
 mod optional_service_unreachable;
 mod path_undetermined;
 mod permissions_boundary_denies;
+mod proxy_case_precedence;
+mod proxy_refuses;
+mod proxy_unreachable;
+mod proxy_wants_authentication;
+mod proxy_without_no_proxy;
 mod region_unknown;
 mod required_service_unreachable;
 mod resolver_dead;
@@ -31,6 +39,7 @@ mod service_call_refused;
 mod service_control_policy_denies;
 mod service_fault;
 mod session_policy_denies;
+mod service_proxy_differs;
 mod some_addresses_unreachable;
 mod table_missing;
 mod throttled;
@@ -43,6 +52,13 @@ pub const RULES: &[Rule] = &[
     region_unknown::RULE,
     metadata_unavailable::RULE,
     resolver_dead::RULE,
+    no_proxy_malformed::RULE,
+    proxy_case_precedence::RULE,
+    no_proxy_dialects_disagree::RULE,
+    proxy_unreachable::RULE,
+    proxy_wants_authentication::RULE,
+    proxy_refuses::RULE,
+    metadata_through_proxy::RULE,
     no_egress::RULE,
     expectation_not_met::RULE,
     required_service_unreachable::RULE,
@@ -71,6 +87,8 @@ pub const RULES: &[Rule] = &[
     dynamodb_egress_through_nat::RULE,
     s3_egress_through_internet_gateway::RULE,
     dynamodb_egress_through_internet_gateway::RULE,
+    proxy_without_no_proxy::RULE,
+    service_proxy_differs::RULE,
     optional_service_unreachable::RULE,
     path_undetermined::RULE,
 ];

@@ -11,7 +11,7 @@ use crate::diagnose::phrases::{
     create_gateway_endpoint, create_interface_endpoint, fact, fails_alike, failure_places, furthest,
     lead_to_gateway_endpoint, open_endpoint_group, open_own_group, show_endpoints, where_it_broke,
 };
-use crate::proxies;
+use crate::diagnose::proxied::recommended;
 use crate::report::{Explained, Finding, Path, Remedy, Severity, Verdict};
 
 /// One finding per target that is required (or not) and cannot be reached.
@@ -179,17 +179,13 @@ fn refused_by_proxy(case: &Case<'_>, verdict: &Verdict) -> (Vec<String>, Remedy)
         causes.insert(0, "the service answers directly: it is missing in no_proxy".to_owned());
     }
     let host = &case.recording.environment.host;
-    let region = case.region().unwrap_or_default();
-    let partition = catalogue::partition_of_region(region);
-    let line =
-        partition.map(|found| proxies::no_proxy_line(region, &found.dns_suffix, &found.dual_stack_suffix));
     let set: Vec<&str> = host.proxies.iter().map(|proxy| proxy.variable.as_str()).collect();
     let text = format!(
         "Keep AWS host names out of the proxy (here {} are set), with this line where the variables are set: without blanks \
          around the equals sign, and both spellings if both are in use.",
         set.join(", ")
     );
-    (causes, Remedy { text, commands: line.into_iter().collect() })
+    (causes, Remedy { text, commands: recommended(case).map(|line| line.commands).unwrap_or_default() })
 }
 
 fn unresolved(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, Remedy) {

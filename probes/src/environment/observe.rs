@@ -10,7 +10,7 @@ use super::files::{self, Variables};
 use super::metadata::Metadata;
 use super::{
     Ec2Sign, Environment, ProxyAuthorizations, container, firmware, hosts_file, imds, interfaces, proxies,
-    region, resolv_conf,
+    proxy_files, region, resolv_conf,
 };
 use crate::routes;
 use crate::step::Clock;
@@ -101,6 +101,7 @@ async fn profile(settings: &ObserveSettings, variables: &Variables, until: Insta
 /// What this host's own files and kernel say.
 fn local(variables: &Variables) -> Environment {
     let (resolvers, resolv_conf) = resolv_conf::observe();
+    let in_files = proxy_files::observe(Path::new("/"));
     Environment {
         command_id: variables.value("SSM_COMMAND_ID").map(|id| files::clipped(id, 64)),
         resolvers,
@@ -108,6 +109,8 @@ fn local(variables: &Variables) -> Environment {
         nsswitch_hosts: hosts_file::observe_nsswitch(),
         hosts_entries: hosts_file::observe_entries(),
         proxies: proxies::observe(variables),
+        proxy_settings: in_files.settings,
+        services: in_files.services,
         interfaces: interfaces::observe(),
         ipv4_route: routes::has_ipv4_route(),
         ipv6_route: routes::has_ipv6_route(),

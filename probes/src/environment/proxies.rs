@@ -35,12 +35,12 @@ pub(super) fn authorizations(variables: &Variables) -> ProxyAuthorizations {
     kept
 }
 
-fn is_proxy_variable(name: &str) -> bool {
+pub(super) fn is_proxy_variable(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with("_proxy")
 }
 
 /// The value without what stands between a scheme and an at sign.
-fn without_password(value: &str) -> String {
+pub(super) fn without_password(value: &str) -> String {
     match parted(value) {
         (None, _) => value.to_owned(),
         (Some(_), (Some(scheme), host)) => format!("{scheme}://{host}"),

@@ -21,8 +21,11 @@ pub(crate) struct Authority {
     intermediate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
     server_key: KeyPair,
-    served: Mutex<BTreeMap<(Vec<String>, Validity), Arc<CertifiedKey>>>,
+    served: Mutex<BTreeMap<Leaf, Arc<CertifiedKey>>>,
 }
+
+/// The names of a server certificate, and when it is valid.
+type Leaf = (Vec<String>, Validity);
 
 /// When a server certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -57,7 +57,8 @@ pub(crate) fn deed(boxes: &[Interference], name: Option<&str>) -> Option<Deed> {
     let name = name.unwrap_or_default();
     let cares = |each: &&Interference| {
         each.names.iter().any(|wanted| {
-            wanted == "*" || name.strip_suffix(wanted).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            wanted == "*"
+                || name.strip_suffix(wanted).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         })
     };
     boxes.iter().find(cares).map(|each| each.does)
@@ -72,7 +73,11 @@ impl Deed {
                 .cipher_suites()
                 .iter()
                 .any(|suite| suite.as_str().is_some_and(|name| name.starts_with("TLS13_"))),
-            Self::Intercept | Self::InterceptWithPage | Self::Expired | Self::NotYetValid | Self::OtherName => false,
+            Self::Intercept
+            | Self::InterceptWithPage
+            | Self::Expired
+            | Self::NotYetValid
+            | Self::OtherName => false,
         }
     }
 
@@ -107,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_box_cares_for_names_by_whole_labels() {
-        let boxes: Vec<Interference> = vec![Interference { names: vec!["s3.us-east-1.amazonaws.com".into()], does: Deed::Drop }];
+        let boxes: Vec<Interference> =
+            vec![Interference { names: vec!["s3.us-east-1.amazonaws.com".into()], does: Deed::Drop }];
         assert_eq!(deed(&boxes, Some("data.s3.us-east-1.amazonaws.com")), Some(Deed::Drop));
         assert_eq!(deed(&boxes, Some("data-s3.us-east-1.amazonaws.com")), None);
         assert_eq!(deed(&boxes, None), None);

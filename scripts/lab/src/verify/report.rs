@@ -122,7 +122,9 @@ impl Report {
         let carried_by_host = |flow: &Flow| flow.kind == ElementKind::Host && flow.answered > 0;
         for verdict in &self.verdicts {
             let confident = matches!(verdict.confidence.as_deref(), Some("likely" | "proven"));
-            if verdict.path == "proxy" && confident && !truth.flows.iter().any(carried_by_host) {
+            // A proxy that cannot be reached answers nothing, and is still where clients are sent.
+            let answered = verdict.reachable != Some(false);
+            if verdict.path == "proxy" && confident && answered && !truth.flows.iter().any(carried_by_host) {
                 complaints
                     .push(format!("{}: the verdict is proxy, no host answered a packet", verdict.target));
             }

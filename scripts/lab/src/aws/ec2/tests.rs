@@ -372,8 +372,12 @@ fn every_scenario_can_be_described_whole() {
         let interfaces =
             topology.interface_endpoints.iter().map(|each| each.network_interfaces.len()).sum::<usize>();
         let all = addresses.len() + interfaces + topology.nat_gateways.len() + topology.hosts.len();
-        let aws =
-            Aws::new(definition.aws, crate::live::Live::imagined(topology), crate::aws::testing::authority(), crate::aws::testing::interceptor());
+        let aws = Aws::new(
+            definition.aws,
+            crate::live::Live::imagined(topology),
+            crate::aws::testing::authority(),
+            crate::aws::testing::interceptor(),
+        );
         let listed = view(&aws, |view| {
             for listing in LISTINGS {
                 (listing.items)(view);

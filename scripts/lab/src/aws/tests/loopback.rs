@@ -118,10 +118,14 @@ async fn web_sites_are_there_for_controls() {
 #[test]
 fn the_interceptor_carries_names_of_its_own() {
     let own = Authority::interceptor().unwrap();
-    let chain = own.certificate(&["s3.us-east-1.amazonaws.com".to_owned()], crate::aws::authority::Validity::Now).unwrap();
+    let chain = own
+        .certificate(&["s3.us-east-1.amazonaws.com".to_owned()], crate::aws::authority::Validity::Now)
+        .unwrap();
     let text = |certificate: &CertificateDer<'_>| String::from_utf8_lossy(certificate).into_owned();
     assert!(text(&chain.cert[0]).contains("Example Corp TLS Inspection"));
-    let amazon = authority().certificate(&["s3.us-east-1.amazonaws.com".to_owned()], crate::aws::authority::Validity::Now).unwrap();
+    let amazon = authority()
+        .certificate(&["s3.us-east-1.amazonaws.com".to_owned()], crate::aws::authority::Validity::Now)
+        .unwrap();
     assert!(text(&amazon.cert[0]).contains("Amazon RSA 2048 M01"));
     assert!(text(&amazon.cert[1]).contains("Amazon Root CA 1"));
 }
