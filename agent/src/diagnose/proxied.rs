@@ -10,7 +10,9 @@ use super::cause::consequence;
 use super::phrases::fact;
 use crate::catalogue;
 use crate::proxies::{self, Recommended, Way};
-use crate::report::{Explained, Fact, Finding, Path, Remedy, Severity, Subject, SubjectKind, Verdict};
+use crate::report::{
+    Confidence, Explained, Fact, Finding, Path, Remedy, Severity, Subject, SubjectKind, Verdict,
+};
 
 /// A target that clients on this host send through a proxy.
 #[derive(Debug, Clone, Copy)]
@@ -36,10 +38,15 @@ impl Sent<'_> {
             .map(|address| address.path)
     }
 
-    /// Whether the direct way is a VPC endpoint that answers.
+    /// Whether the direct way is, as far as can be told, a VPC endpoint that answers. One that is only possible is none: a NAT
+    /// gateway that hides looks the same.
     #[must_use]
     pub fn has_endpoint(&self) -> bool {
-        matches!(self.directly(), Some(Path::GatewayEndpoint | Path::InterfaceEndpoint))
+        self.verdict.addresses.iter().any(|address| {
+            address.reachable == Some(true)
+                && matches!(address.path, Path::GatewayEndpoint | Path::InterfaceEndpoint)
+                && address.confidence >= Some(Confidence::Likely)
+        })
     }
 }
 
