@@ -100,9 +100,10 @@ impl Aws {
         &self.handed_out
     }
 
-    /// A key of somebody who may do everything in the account.
-    pub(crate) fn administrator(&self) -> AccessKey {
-        self.keys.administrator(&self.config, Timestamp::now())
+    /// A key of somebody who may do everything in an account; in the instance's where none is named.
+    pub(crate) fn administrator(&self, account: Option<&str>) -> AccessKey {
+        let account = account.unwrap_or(&self.config.account_id);
+        self.keys.administrator(&self.config, account, Timestamp::now())
     }
 
     /// Serves HTTPS on a listener until the returned future is dropped. `resolve` gets the address the client dialled and

@@ -90,7 +90,8 @@ impl Lab {
         let trust = definition.trust.stores(&authority, &interceptor);
         let instance =
             instance::prepare(&files, &topology.instance, &definition.files, environment, &trust, &tools)?;
-        let operator = instance::operator(&instance, &aws.administrator(), authority.root_pem())?;
+        let account = definition.fix.as_ref().and_then(|fix| fix.account.as_deref());
+        let operator = instance::operator(&instance, &aws.administrator(account), authority.root_pem())?;
         for (place, surroundings) in [(Place::Instance, instance), (Place::Operator, operator)] {
             std::fs::write(place.file(), serde_json::to_string(&surroundings)?)
                 .with_context(|| format!("failed to write the settings of the {}", place.name()))?;

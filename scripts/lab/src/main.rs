@@ -39,6 +39,7 @@ that the agent must not report the finding any more, nor any new warning or erro
   [fix]
   findings = ["s3-egress-through-nat"]              rules whose findings here must go
   chosen = { "s3-egress-through-nat" = [1, 3] }     where a remedy lists alternatives: which commands, from 1
+  account = "210987654321"                          the operator's account, where it is not the instance's
   words_only = { "credentials-missing" = "why" }    rules whose remedy has nothing to run"#;
 
 #[derive(Parser)]
@@ -71,8 +72,8 @@ enum Verb {
         /// The agent to test; by default the one beside this program
         #[arg(long, value_name = "PATH")]
         agent: Option<PathBuf>,
-        /// How many scenarios run at the same time
-        #[arg(long, default_value_t = 2)]
+        /// How many scenarios run at the same time; mostly they wait
+        #[arg(long, default_value_t = 4)]
         jobs: usize,
         /// Leave each report in this folder, as SCENARIO.json
         #[arg(long, value_name = "FOLDER")]
@@ -89,8 +90,8 @@ enum Verb {
         /// The agent to test; by default the one beside this program
         #[arg(long, value_name = "PATH")]
         agent: Option<PathBuf>,
-        /// How many scenarios run at the same time
-        #[arg(long, default_value_t = 2)]
+        /// How many scenarios run at the same time; mostly they wait
+        #[arg(long, default_value_t = 4)]
         jobs: usize,
         /// Take reports from this folder, where `test --reports` has left them, instead of running the agent first
         #[arg(long, value_name = "FOLDER")]

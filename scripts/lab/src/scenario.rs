@@ -55,6 +55,8 @@ pub(crate) struct Fix {
     pub(crate) findings: Vec<String>,
     /// Where a remedy lists alternatives: the numbers of the commands to run, from 1, by rule.
     pub(crate) chosen: BTreeMap<String, Vec<usize>>,
+    /// The account of the operator who runs them, where it is not the instance's.
+    pub(crate) account: Option<String>,
     /// Rules whose remedy has no command that changes anything, and why.
     pub(crate) words_only: BTreeMap<String, String>,
 }

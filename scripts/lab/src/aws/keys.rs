@@ -58,7 +58,7 @@ pub(crate) struct Session {
     pub(crate) delivered_by_ec2: bool,
     /// The policies of a user, who has none of the role's; `None` for sessions of the role.
     pub(crate) user: Option<Policy>,
-    /// Whether it is the account's administrator, who may do everything and has none of the role's policies.
+    /// Whether it is an account's administrator, who may do everything there and has none of the role's policies.
     pub(crate) administrator: bool,
 }
 
@@ -133,14 +133,14 @@ impl Keys {
         }
     }
 
-    /// Issues the key of an administrator of the account.
-    pub(crate) fn administrator(&self, config: &Config, now: Timestamp) -> AccessKey {
-        let (partition, account) = (partition_of(&config.region).id, &config.account_id);
+    /// Issues the key of an administrator of an account.
+    pub(crate) fn administrator(&self, config: &Config, account: &str, now: Timestamp) -> AccessKey {
+        let partition = partition_of(&config.region).id;
         let arn = format!("arn:{partition}:iam::{account}:user/administrator");
         let caller = Caller {
             arn: arn.clone(),
             principal_arn: arn,
-            account: account.clone(),
+            account: account.to_owned(),
             user_id: "AIDAEXAMPLEADMINISTRATOR".to_owned(),
         };
         let (_, mut session) = new_session(caller, now, Timestamp::MAX);
