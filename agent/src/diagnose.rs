@@ -3,10 +3,16 @@
 //! A rule is a plain struct in one constant table, its check a pure function. Its id is the name of its file, of its
 //! manual page and of the lab scenario that fires it.
 
+mod association;
+mod blocked;
 pub mod case;
 pub mod cause;
+mod commands;
 mod egress;
 mod perimeter;
+mod endpoint_side;
+mod own_acl;
+mod own_groups;
 pub mod phrases;
 pub mod policies;
 pub mod proxied;
@@ -14,6 +20,7 @@ pub mod refused;
 pub mod rules;
 pub mod situations;
 mod unreachable;
+pub mod way;
 
 use std::collections::BTreeMap;
 
@@ -121,16 +128,23 @@ fn unfit_for_commands<'a>(case: &Case<'a>) -> Vec<&'a str> {
     let table = control_plane.route_table.as_ref().and_then(|step| step.done());
     let endpoints = control_plane.vpc_endpoints.as_ref().and_then(|step| step.done());
     let lists = control_plane.prefix_lists.as_ref().and_then(|step| step.done());
+    let acls = control_plane.network_acls.as_ref().and_then(|step| step.done());
     let ids = [&host.region, &host.vpc_id, &host.subnet_id, &host.instance_id].into_iter().flatten();
-    let groups = host.interfaces.iter().flat_map(|interface| &interface.security_group_ids);
+    let interfaces = host.interfaces.iter();
+    let groups = interfaces.clone().flat_map(|interface| &interface.security_group_ids);
+    let subnets = interfaces.flat_map(|interface| &interface.subnet_id);
     let hosts = case.recording.targets.iter().map(|target| &target.host);
     let from_ec2 = table.iter().map(|table| &table.id);
-    let from_ec2 = from_ec2.chain(endpoints.into_iter().flatten().map(|endpoint| &endpoint.id));
+    let from_ec2 = from_ec2.chain(endpoints.into_iter().flatten().flat_map(|endpoint| {
+        std::iter::once(&endpoint.id).chain(&endpoint.security_groups).chain(&endpoint.route_tables)
+    }));
     let from_ec2 = from_ec2.chain(lists.into_iter().flatten().map(|list| &list.id));
+    let from_ec2 = from_ec2.chain(acls.into_iter().flatten().map(|acl| &acl.id));
     let plain = |value: &&String| {
         value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
     };
-    ids.chain(groups).chain(hosts).chain(from_ec2).filter(|value| !plain(value)).map(String::as_str).collect()
+    let all = ids.chain(groups).chain(subnets).chain(hosts).chain(from_ec2);
+    all.filter(|value| !plain(value)).map(String::as_str).collect()
 }
 
 fn record(rule: &Rule, check: &Check, explained: &BTreeMap<Explained, String>) -> CheckRecord {

@@ -11,6 +11,7 @@ pub mod classify;
 pub mod cli;
 pub mod diagnose;
 pub mod explain;
+pub mod filters;
 pub mod judge;
 pub mod listing;
 pub mod plan;

@@ -270,6 +270,18 @@ pub enum SubjectKind {
     Service,
     /// Whoever issued a certificate, by name.
     Issuer,
+    /// A security group, by its id; several groups of one interface by all their ids.
+    SecurityGroup,
+    /// A network ACL, by its id.
+    NetworkAcl,
+    /// A route table, by its id.
+    RouteTable,
+    /// A VPC endpoint, by its id.
+    VpcEndpoint,
+    /// A NAT gateway, by its id.
+    NatGateway,
+    /// The VPC, by its id.
+    Vpc,
 }
 
 /// A fact with its unit.

@@ -173,7 +173,7 @@ pub fn show_filters(case: &Case<'_>) -> Vec<String> {
 }
 
 /// The security groups of this instance's interfaces.
-fn own_groups<'a>(case: &Case<'a>) -> Vec<&'a str> {
+pub(super) fn own_groups<'a>(case: &Case<'a>) -> Vec<&'a str> {
     let interfaces = &case.recording.environment.host.interfaces;
     interfaces.iter().flat_map(|interface| &interface.security_group_ids).map(String::as_str).collect()
 }
@@ -233,9 +233,9 @@ pub fn open_endpoint_group(case: &Case<'_>, service: &str) -> Vec<String> {
     )]
 }
 
-/// A command that creates an interface endpoint in this instance's subnet, with the VPC's default security group.
+/// A command that creates an interface endpoint in this instance's subnet with these security groups, ids or a shell variable.
 #[must_use]
-pub fn create_interface_endpoint(case: &Case<'_>, service: &str) -> Vec<String> {
+pub fn create_interface_endpoint_with(case: &Case<'_>, service: &str, groups: &str) -> Vec<String> {
     let host = &case.recording.environment.host;
     let (Some(region), Some(vpc), Some(subnet), Some(name)) = (
         &host.region,
@@ -253,7 +253,7 @@ pub fn create_interface_endpoint(case: &Case<'_>, service: &str) -> Vec<String> 
         };
     vec![format!(
         "aws ec2 create-vpc-endpoint --region {region} --vpc-id {vpc} --vpc-endpoint-type Interface --service-name {name} \
-         --subnet-ids {subnet}{private_dns}"
+         --subnet-ids {subnet} --security-group-ids {groups}{private_dns}"
     )]
 }
 

@@ -7,6 +7,7 @@ mod bucket_in_another_region;
 mod bucket_missing;
 mod bucket_policy_denies_endpoint_traffic;
 mod bucket_policy_wants_endpoint;
+mod blackhole_route;
 mod credentials_missing;
 mod credentials_rejected;
 mod dynamodb_egress_through_internet_gateway;
@@ -15,10 +16,19 @@ mod endpoint_policy_denies;
 mod expectation_not_met;
 mod identity_policy_denies;
 mod metadata_through_proxy;
+mod endpoint_network_acl;
+mod endpoint_security_group_closed;
+mod gateway_endpoint_not_associated;
 mod metadata_unavailable;
+mod more_specific_route;
+mod network_acl_blocks_outbound;
+mod network_acl_blocks_return;
+mod network_acl_stale_ranges;
 mod no_egress;
 mod no_proxy_dialects_disagree;
 mod no_proxy_malformed;
+mod no_public_address;
+mod no_route_out;
 mod optional_service_unreachable;
 mod path_undetermined;
 mod permissions_boundary_denies;
@@ -35,6 +45,9 @@ mod resource_policy_allows_nothing;
 mod s3_egress_through_internet_gateway;
 mod s3_egress_through_nat;
 mod same_vpc_perimeter;
+mod security_group_egress_closed;
+mod security_group_egress_stale_ranges;
+mod security_group_egress_without_prefix_list;
 mod service_call_refused;
 mod service_control_policy_denies;
 mod service_fault;
@@ -44,6 +57,7 @@ mod some_addresses_unreachable;
 mod table_missing;
 mod throttled;
 mod unauthorized_in_china;
+mod subnet_uses_main_route_table;
 
 use super::Rule;
 
@@ -59,6 +73,20 @@ pub const RULES: &[Rule] = &[
     proxy_wants_authentication::RULE,
     proxy_refuses::RULE,
     metadata_through_proxy::RULE,
+    blackhole_route::RULE,
+    gateway_endpoint_not_associated::RULE,
+    subnet_uses_main_route_table::RULE,
+    more_specific_route::RULE,
+    no_public_address::RULE,
+    no_route_out::RULE,
+    security_group_egress_closed::RULE,
+    security_group_egress_without_prefix_list::RULE,
+    network_acl_blocks_outbound::RULE,
+    network_acl_blocks_return::RULE,
+    endpoint_security_group_closed::RULE,
+    endpoint_network_acl::RULE,
+    security_group_egress_stale_ranges::RULE,
+    network_acl_stale_ranges::RULE,
     no_egress::RULE,
     expectation_not_met::RULE,
     required_service_unreachable::RULE,

@@ -7,9 +7,10 @@ use crate::classify::SignalName;
 use crate::classify::fold;
 use crate::diagnose::Check;
 use crate::diagnose::case::{Case, target_subject};
+use crate::diagnose::commands::create_interface_endpoints;
 use crate::diagnose::phrases::{
-    create_gateway_endpoint, create_interface_endpoint, fact, fails_alike, failure_places, furthest,
-    lead_to_gateway_endpoint, open_endpoint_group, open_own_group, show_endpoints, where_it_broke,
+    create_gateway_endpoint, fact, fails_alike, failure_places, furthest, lead_to_gateway_endpoint,
+    open_endpoint_group, open_own_group, show_endpoints, where_it_broke,
 };
 use crate::diagnose::proxied::recommended;
 use crate::report::{Explained, Finding, Path, Remedy, Severity, Verdict};
@@ -337,7 +338,7 @@ fn silent_public(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, R
     }
     commands.extend(show_endpoints(case, &target.service));
     if !gateway {
-        commands.extend(create_interface_endpoint(case, &target.service));
+        commands.extend(create_interface_endpoints(case, &[&target.service]));
     } else if !private_connects {
         commands.extend(create_gateway_endpoint(case, &target.service));
     }

@@ -7,15 +7,19 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use probes::control_plane::{ControlPlane, ManagedPrefixList, ReadFailure, Route, VpcEndpoint};
+use probes::control_plane::{
+    ControlPlane, ManagedPrefixList, ReadFailure, Route, SecurityGroup, VpcEndpoint,
+};
 use probes::observations::{
-    Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, TargetObservation, TlsFailure,
-    TlsSession, Trust, Verification,
+    Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, TargetObservation, TcpFailure,
+    TlsFailure, TlsSession, Trust, Verification,
 };
 use probes::{Outcome, SkipReason, Step};
 
 use crate::catalogue;
 use crate::classify::evidence::{is_known, is_primary};
+use crate::diagnose::way::{first_interface, interface_with};
+use crate::filters;
 use crate::prefix_lists::PrefixList;
 use crate::refusal::{essence, refusal, refuses_credentials};
 use crate::report::{CheckOutcome, Finding, Recording, Report};
@@ -39,17 +43,24 @@ pub fn brief(report: &Report) -> Report {
     report.checks.retain(|check| !matches!(check.outcome, CheckOutcome::Clear | CheckOutcome::NotApplicable));
     let recording = &mut report.recording;
     let seen: Vec<IpAddr> = addresses(recording).collect();
+    let own = recording.environment.host.interfaces.iter().flat_map(|interface| &interface.addresses);
+    let own: Vec<IpAddr> = own.map(IpNet::addr).collect();
     recording.environment.prefix_lists.iter_mut().for_each(|list| drop_unread_ranges(list, &seen));
-    drop_unread_facts(&mut recording.control_plane, &recording.targets, &seen);
+    drop_unread_facts(&mut recording.control_plane, &recording.targets, &seen, &own);
     for (list, known) in lists_said_twice(recording) {
         if list.cidrs == known.cidrs {
             list.cidrs.clear();
         }
     }
-    // The route is read only where packets leave by another interface than the primary one.
+    // The route is read only where packets leave by another interface than the first one.
     let environment = recording.environment.clone();
-    let elsewhere =
-        |route: &ChosenRoute| route.source.is_some_and(|source| !is_primary(&environment, source));
+    let elsewhere = |route: &ChosenRoute| {
+        route.source.is_some_and(|source| {
+            let holder = interface_with(&environment.host, source);
+            !is_primary(&environment, source)
+                || holder.is_some() && holder != first_interface(&environment.host)
+        })
+    };
     let primary = recording.environment.host.subnet_id.clone();
     for interface in &mut recording.environment.host.interfaces {
         (interface.mac, interface.vpc_id) = (None, None);
@@ -175,8 +186,18 @@ fn addresses(recording: &Recording) -> impl Iterator<Item = IpAddr> + '_ {
 }
 
 /// Keeps of what EC2 said the routes and lists that match an address that was seen, and the endpoints of the services that
-/// were asked for. Rules of security groups and network ACLs decide no verdict.
-fn drop_unread_facts(control_plane: &mut ControlPlane, targets: &[TargetObservation], seen: &[IpAddr]) {
+/// were asked for. Security groups and network ACLs are read only where some address stays silent.
+fn drop_unread_facts(
+    control_plane: &mut ControlPlane,
+    targets: &[TargetObservation],
+    seen: &[IpAddr],
+    own: &[IpAddr],
+) {
+    let ends: Vec<IpAddr> = seen.iter().chain(own).copied().collect();
+    let silent = targets
+        .iter()
+        .flat_map(|target| &target.attempts)
+        .any(|attempt| attempt.tcp.failed() == Some(&TcpFailure::TimedOut));
     let lists = control_plane.prefix_lists.as_ref().and_then(|step| step.done()).cloned().unwrap_or_default();
     if let Some(Outcome::Done(table)) = control_plane.route_table.as_mut().map(|step| &mut step.outcome) {
         let read = |route: &Route, address: &IpAddr| {
@@ -198,12 +219,35 @@ fn drop_unread_facts(control_plane: &mut ControlPlane, targets: &[TargetObservat
                 .any(|service| endpoint.service_name.ends_with(&format!(".{}", service.endpoint_suffix())))
         };
         endpoints.retain(|endpoint| endpoint.kind == "GatewayLoadBalancer" || asked_for(endpoint));
-        for endpoint in endpoints {
-            endpoint.subnets.clear();
+        if !silent {
+            endpoints.iter_mut().for_each(|endpoint| endpoint.subnets.clear());
         }
     }
-    (control_plane.security_groups, control_plane.network_acls) = (None, None);
+    if silent {
+        untimed(&mut control_plane.security_groups);
+        untimed(&mut control_plane.network_acls);
+        if let Some(Outcome::Done(groups)) =
+            control_plane.security_groups.as_mut().map(|step| &mut step.outcome)
+        {
+            groups.iter_mut().for_each(|group| drop_unread_rules(group, &ends));
+        }
+    } else {
+        (control_plane.security_groups, control_plane.network_acls) = (None, None);
+    }
     drop_failures(control_plane);
+}
+
+/// Keeps the rules about the port of services, and of their blocks those that hold an address at either end.
+fn drop_unread_rules(group: &mut SecurityGroup, ends: &[IpAddr]) {
+    for rules in [&mut group.egress, &mut group.ingress] {
+        for rule in rules.iter_mut() {
+            rule.cidrs.retain(|cidr| ends.iter().any(|end| cidr.contains(end)));
+        }
+        rules.retain(|rule| {
+            let names = !rule.cidrs.is_empty() || !rule.prefix_lists.is_empty() || !rule.groups.is_empty();
+            names && filters::is_for(rule, filters::HTTPS)
+        });
+    }
 }
 
 /// Leaves out of the calls to EC2 that failed those that failed as the one for the route table did, and of a denial all but
@@ -226,6 +270,8 @@ fn drop_failures(control_plane: &mut ControlPlane) {
     shorten(&mut control_plane.vpc_endpoints, table.as_ref());
     shorten(&mut control_plane.prefix_lists, table.as_ref());
     shorten(&mut control_plane.dns, table.as_ref());
+    shorten(&mut control_plane.security_groups, table.as_ref());
+    shorten(&mut control_plane.network_acls, table.as_ref());
 }
 
 /// Takes its place on the clock from a step.

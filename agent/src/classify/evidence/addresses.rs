@@ -94,7 +94,7 @@ pub(super) fn is_internet_side(environment: &EnvironmentRecord, address: IpAddr)
 }
 
 /// Private in the sense of a VPC: RFC 1918, RFC 6598 (100.64.0.0/10), RFC 4193 (unique local IPv6 addresses).
-fn is_private(address: IpAddr) -> bool {
+pub(crate) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_private() || u32::from(v4) & 0xffc0_0000 == 0x6440_0000,
         IpAddr::V6(v6) => v6.segments()[0] & 0xfe00 == 0xfc00,

@@ -65,7 +65,7 @@ fn of_route_table(recording: &Recording, attempt: &Attempt) -> Said {
 }
 
 /// Which route holds for an address.
-enum Winner<'a> {
+pub(crate) enum Winner<'a> {
     /// This one: the most specific that matches.
     Route(&'a Route),
     /// None matches.
@@ -74,7 +74,8 @@ enum Winner<'a> {
     Open,
 }
 
-fn winner<'a>(table: &'a RouteTable, lists: &[ManagedPrefixList], address: IpAddr) -> Winner<'a> {
+/// Which route of a table holds for an address: the most specific that matches.
+pub(crate) fn winner<'a>(table: &'a RouteTable, lists: &[ManagedPrefixList], address: IpAddr) -> Winner<'a> {
     let mut best: Vec<(u8, &Route)> = Vec::new();
     for route in table.routes.iter().filter(|route| is_known(route, lists, address)) {
         if let Some(length) = route.matches(address, lists) {
@@ -129,7 +130,7 @@ fn of_route(control_plane: &ControlPlane, table: &RouteTable, route: &Route) -> 
 }
 
 /// What kind of thing a route's target is, by the prefix of its id (EC2 API reference, `Route`).
-fn target_of(control_plane: &ControlPlane, target: &str) -> Configured {
+pub(crate) fn target_of(control_plane: &ControlPlane, target: &str) -> Configured {
     match target.split('-').next().unwrap_or_default() {
         "nat" => Configured::RouteToNatGateway,
         "igw" => Configured::RouteToInternetGateway,
