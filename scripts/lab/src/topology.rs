@@ -43,6 +43,16 @@ pub(crate) struct Topology {
     pub(crate) hosts: Vec<Host>,
     pub(crate) security_groups: Vec<SecurityGroup>,
     pub(crate) network_acls: Vec<NetworkAcl>,
+    /// Elastic IP addresses that were allocated while the VPC runs.
+    #[serde(skip)]
+    pub(crate) elastic_addresses: Vec<ElasticAddress>,
+}
+
+/// An Elastic IP address of the account.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ElasticAddress {
+    pub(crate) allocation: String,
+    pub(crate) address: Ipv4Addr,
 }
 
 /// The VPC itself, with the two DNS attributes that decide what its resolver answers.

@@ -20,7 +20,9 @@ fn check(case: &Case<'_>) -> Check {
     blocked::check(case, |ways| {
         let found = grouped(ways, |way| {
             way.obstacles.iter().find_map(|obstacle| match obstacle {
-                Obstacle::NoPublicAddress { table, gateway } if !is_passed_by(case, way) => Some((table.clone(), gateway.clone())),
+                Obstacle::NoPublicAddress { table, gateway } if !is_passed_by(case, way) => {
+                    Some((table.clone(), gateway.clone()))
+                }
                 _ => None,
             })
         });

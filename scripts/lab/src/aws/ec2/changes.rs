@@ -3,6 +3,8 @@
 //! Each is an edit of the topology, which [`crate::live`] checks and carries out; what cannot be carried out changes nothing and is an
 //! error in EC2's words.
 
+mod acls;
+mod addresses;
 mod attributes;
 mod endpoints;
 mod groups;
@@ -29,7 +31,13 @@ pub(super) struct Change {
 type Edit = fn(&ServiceCall<'_>, &Form, &mut Topology) -> Result<Vec<Node>, Fault>;
 
 /// All operations that change something.
-const CHANGES: [Change; 11] = [
+const CHANGES: [Change; 16] = [
+    change("AllocateAddress", ("elastic-ip", "Domain"), |_, form, topology| {
+        addresses::allocate(form, topology)
+    }),
+    change("AssociateAddress", ("elastic-ip", "AllocationId"), |_, form, topology| {
+        addresses::associate(form, topology)
+    }),
     change("AssociateRouteTable", ("route-table", "RouteTableId"), routes::associate),
     change("AuthorizeSecurityGroupEgress", GROUP, |_, form, topology| {
         groups::authorize(form, topology, true)
@@ -37,8 +45,11 @@ const CHANGES: [Change; 11] = [
     change("AuthorizeSecurityGroupIngress", GROUP, |_, form, topology| {
         groups::authorize(form, topology, false)
     }),
+    change("CreateNetworkAclEntry", ACL, |_, form, topology| acls::create(form, topology)),
     change("CreateRoute", ("route-table", "RouteTableId"), routes::create),
+    change("CreateSecurityGroup", ("vpc", "VpcId"), |_, form, topology| groups::create(form, topology)),
     change("CreateVpcEndpoint", ("vpc", "VpcId"), endpoints::create),
+    change("DeleteNetworkAclEntry", ACL, |_, form, topology| acls::delete(form, topology)),
     change("DeleteRoute", ("route-table", "RouteTableId"), routes::delete),
     change("ModifyVpcAttribute", ("vpc", "VpcId"), attributes::modify),
     change("ModifyVpcEndpoint", ("vpc-endpoint", "VpcEndpointId"), endpoints::modify),
@@ -47,6 +58,7 @@ const CHANGES: [Change; 11] = [
     change("RevokeSecurityGroupIngress", GROUP, |_, form, topology| groups::revoke(form, topology, false)),
 ];
 
+const ACL: (&str, &str) = ("network-acl", "NetworkAclId");
 const GROUP: (&str, &str) = ("security-group", "GroupId");
 
 /// The operation of this name, if it changes something.
@@ -105,6 +117,7 @@ fn unknown(id: &str) -> Fault {
         "tgw" => ("InvalidTransitGatewayID", "transitGateway ID"),
         "eni" => ("InvalidNetworkInterfaceID", "networkInterface ID"),
         "i" => ("InvalidInstanceID", "instance ID"),
+        "acl" => ("InvalidNetworkAclID", "networkAcl ID"),
         "pl" => ("InvalidPrefixListID", "prefix list ID"),
         "sg" => ("InvalidGroup", "security group"),
         "subnet" => ("InvalidSubnetID", "subnet ID"),

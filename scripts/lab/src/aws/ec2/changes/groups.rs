@@ -4,10 +4,35 @@ use ipnet::Ipv4Net;
 
 use super::{done, invalid, not_found};
 use crate::aws::ec2::form::Form;
-use crate::aws::ec2::missing;
-use crate::aws::ec2::xml::Node;
+use crate::aws::ec2::xml::{Node, text};
+use crate::aws::ec2::{derived, missing};
 use crate::aws::errors::Fault;
 use crate::topology::{GroupRule, Protocol, SecurityGroup, Topology};
+
+/// `CreateSecurityGroup`: a new group lets everything out and nothing in.
+pub(super) fn create(form: &Form, topology: &mut Topology) -> Result<Vec<Node>, Fault> {
+    let name = form.value("GroupName").ok_or_else(|| missing("groupName"))?;
+    form.value("GroupDescription").ok_or_else(|| missing("groupDescription"))?;
+    let vpc = form.value("VpcId").ok_or_else(|| missing("vpcId"))?;
+    if vpc != topology.vpc.id {
+        return Err(not_found("InvalidVpcID", "vpc ID", vpc));
+    }
+    if topology.security_groups.iter().any(|group| group.name == name) {
+        let text = format!("The security group '{name}' already exists for VPC '{vpc}'");
+        return Err(Fault::new(400, "InvalidGroup.Duplicate", text));
+    }
+    let id = derived("sg", &[name]);
+    let everything = GroupRule { protocol: Protocol::All, ports: None, peer: "0.0.0.0/0".to_owned() };
+    topology.security_groups.push(SecurityGroup {
+        id: id.clone(),
+        name: name.to_owned(),
+        ingress: Vec::new(),
+        egress: vec![everything],
+    });
+    let mut answer = vec![text("groupId", id)];
+    answer.extend(done());
+    Ok(answer)
+}
 
 /// `AuthorizeSecurityGroupEgress` and `…Ingress`.
 pub(super) fn authorize(form: &Form, topology: &mut Topology, egress: bool) -> Result<Vec<Node>, Fault> {
@@ -59,7 +84,7 @@ fn rules(form: &Form) -> Result<Vec<GroupRule>, Fault> {
     if rules.is_empty() { Err(missing("ipPermissions")) } else { Ok(rules) }
 }
 
-fn parse_protocol(text: &str) -> Result<Protocol, Fault> {
+pub(super) fn parse_protocol(text: &str) -> Result<Protocol, Fault> {
     match text.to_ascii_lowercase().as_str() {
         "-1" | "all" => Ok(Protocol::All),
         "tcp" | "6" => Ok(Protocol::Tcp),
