@@ -176,7 +176,7 @@ pub fn free_number(acl: &NetworkAcl, direction: Direction, peers: &[IpAddr], tak
     // EC2 takes numbers from 1 to 32766 (Amazon VPC user guide, network ACL rules).
     let below = first.unwrap_or(32_767).min(32_767);
     let used = |number: &u16| same.clone().any(|entry| entry.number == *number) || taken.contains(number);
-    let usual = (1..).map(|step| step * 10).take_while(|number| *number < below).find(|number| !used(number));
+    let usual = (10..below).step_by(10).find(|number| !used(number));
     usual.or_else(|| (1..below).find(|number| !used(number)))
 }
 

@@ -34,10 +34,12 @@ pub(super) fn check(case: &Case<'_>, rule: &str, of_main: bool) -> Check {
         return Check::CannotTell("the route table or the VPC endpoints were not read".to_owned());
     };
     if table.is_main != of_main {
-        return Check::NotApplicable(match of_main {
-            true => "the subnet has a route table of its own".to_owned(),
-            false => "the subnet uses the VPC's main route table".to_owned(),
-        });
+        let why = if of_main {
+            "the subnet has a route table of its own"
+        } else {
+            "the subnet uses the main route table"
+        };
+        return Check::NotApplicable(why.to_owned());
     }
     let mut services: Vec<&str> = case.targets().map(|(target, _)| target.service.as_str()).collect();
     services.dedup();

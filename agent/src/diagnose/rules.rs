@@ -3,22 +3,22 @@
 //! The order is the order of causes: what explains more comes first.
 
 mod access_denied_without_reason;
+mod blackhole_route;
 mod bucket_in_another_region;
 mod bucket_missing;
 mod bucket_policy_denies_endpoint_traffic;
 mod bucket_policy_wants_endpoint;
-mod blackhole_route;
 mod credentials_missing;
 mod credentials_rejected;
 mod dynamodb_egress_through_internet_gateway;
 mod dynamodb_egress_through_nat;
+mod endpoint_network_acl;
 mod endpoint_policy_denies;
+mod endpoint_security_group_closed;
 mod expectation_not_met;
+mod gateway_endpoint_not_associated;
 mod identity_policy_denies;
 mod metadata_through_proxy;
-mod endpoint_network_acl;
-mod endpoint_security_group_closed;
-mod gateway_endpoint_not_associated;
 mod metadata_unavailable;
 mod more_specific_route;
 mod network_acl_blocks_outbound;
@@ -54,10 +54,10 @@ mod service_fault;
 mod service_proxy_differs;
 mod session_policy_denies;
 mod some_addresses_unreachable;
+mod subnet_uses_main_route_table;
 mod table_missing;
 mod throttled;
 mod unauthorized_in_china;
-mod subnet_uses_main_route_table;
 
 use super::Rule;
 

@@ -220,7 +220,9 @@ fn drop_unread_facts(
         };
         endpoints.retain(|endpoint| endpoint.kind == "GatewayLoadBalancer" || asked_for(endpoint));
         if !silent {
-            endpoints.iter_mut().for_each(|endpoint| endpoint.subnets.clear());
+            for endpoint in endpoints {
+                endpoint.subnets.clear();
+            }
         }
     }
     if silent {
@@ -229,7 +231,9 @@ fn drop_unread_facts(
         if let Some(Outcome::Done(groups)) =
             control_plane.security_groups.as_mut().map(|step| &mut step.outcome)
         {
-            groups.iter_mut().for_each(|group| drop_unread_rules(group, &ends));
+            for group in groups {
+                drop_unread_rules(group, &ends);
+            }
         }
     } else {
         (control_plane.security_groups, control_plane.network_acls) = (None, None);

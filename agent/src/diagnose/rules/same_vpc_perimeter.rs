@@ -1,8 +1,9 @@
 //! A service control policy refuses exactly the calls that leave the VPC without an endpoint.
 
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::create_interface_endpoints;
 use crate::diagnose::perimeter;
-use crate::diagnose::phrases::{create_gateway_endpoint, create_interface_endpoint};
+use crate::diagnose::phrases::create_gateway_endpoint;
 use crate::diagnose::refused::{self, Kind, Refused, Together, Told, leak_of};
 use crate::diagnose::{Check, Rule};
 use crate::report::Remedy;
@@ -30,7 +31,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         if gateway {
             create_gateway_endpoint(case, service)
         } else {
-            create_interface_endpoint(case, service)
+            create_interface_endpoints(case, &[service])
         }
     });
     let commands = commands.collect();

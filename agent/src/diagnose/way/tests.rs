@@ -2,7 +2,8 @@
 
 use probes::Outcome;
 use probes::control_plane::{
-    AclEntry, ControlPlane, GroupRule, ManagedPrefixList, NetworkAcl, Route, RouteTable, SecurityGroup, VpcEndpoint,
+    AclEntry, ControlPlane, GroupRule, ManagedPrefixList, NetworkAcl, Route, RouteTable, SecurityGroup,
+    VpcEndpoint,
 };
 
 use super::*;
@@ -83,21 +84,30 @@ fn open() -> Recording {
             cidrs: vec!["52.216.0.0/15".parse().unwrap()],
         }])),
         security_groups: Some(done(vec![
-            SecurityGroup { id: "sg-0a1b2c3d".into(), egress: vec![any("-1", "0.0.0.0/0")], ingress: Vec::new() },
+            SecurityGroup {
+                id: "sg-0a1b2c3d".into(),
+                egress: vec![any("-1", "0.0.0.0/0")],
+                ingress: Vec::new(),
+            },
             SecurityGroup {
                 id: "sg-endpoint".into(),
                 egress: Vec::new(),
-                ingress: vec![GroupRule { cidrs: Vec::new(), groups: ids("sg-0a1b2c3d"), ..any("tcp", "::/0") }],
+                ingress: vec![GroupRule {
+                    cidrs: Vec::new(),
+                    groups: ids("sg-0a1b2c3d"),
+                    ..any("tcp", "::/0")
+                }],
             },
         ])),
-        network_acls: Some(done(vec![open_acl("acl-own", "subnet-0a1b2c3d"), open_acl("acl-far", "subnet-far")])),
+        network_acls: Some(done(vec![
+            open_acl("acl-own", "subnet-0a1b2c3d"),
+            open_acl("acl-far", "subnet-far"),
+        ])),
         ..ControlPlane::not_asked(probes::control_plane::NotAsked::Disabled)
     };
     recording.control_plane.not_asked_because = None;
-    recording.targets = vec![
-        target("s3", true, vec![silent(S3)]),
-        target("ssm", true, vec![silent(NEAR), silent(FAR)]),
-    ];
+    recording.targets =
+        vec![target("s3", true, vec![silent(S3)]), target("ssm", true, vec![silent(NEAR), silent(FAR)])];
     recording
 }
 
@@ -146,7 +156,7 @@ fn acls_stop_what_leaves_the_subnet_and_nothing_that_stays_in_it() {
         direction: Direction::Out,
         passage: AclPassage::Closed { by: None },
     };
-    assert_eq!(stopped(&recording, S3), [out.clone()]);
+    assert_eq!(stopped(&recording, S3), std::slice::from_ref(&out));
     assert_eq!(stopped(&recording, FAR), [out]);
     assert_eq!(stopped(&recording, NEAR), []);
 }
@@ -177,7 +187,7 @@ fn an_endpoint_has_its_own_groups_everywhere_and_its_own_acl_in_each_subnet() {
         direction,
         passage: AclPassage::Closed { by: None },
     };
-    assert_eq!(stopped(&recording, NEAR), [groups.clone()]);
+    assert_eq!(stopped(&recording, NEAR), std::slice::from_ref(&groups));
     assert_eq!(stopped(&recording, FAR), [acl(Direction::In), groups, acl(Direction::Out)]);
 }
 
@@ -185,11 +195,8 @@ fn an_endpoint_has_its_own_groups_everywhere_and_its_own_acl_in_each_subnet() {
 fn routes_that_are_missing_gone_or_of_no_use_are_told_apart() {
     let mut recording = open();
     done_mut(&mut recording.control_plane.route_table).routes[1].blackhole = true;
-    let gone = Obstacle::Blackhole {
-        table: "rtb-1".into(),
-        destination: "pl-s3".into(),
-        target: "vpce-s3".into(),
-    };
+    let gone =
+        Obstacle::Blackhole { table: "rtb-1".into(), destination: "pl-s3".into(), target: "vpce-s3".into() };
     assert_eq!(stopped(&recording, S3), [gone]);
     done_mut(&mut recording.control_plane.route_table).routes.truncate(1);
     assert_eq!(stopped(&recording, S3), [Obstacle::NoRoute { table: "rtb-1".into() }]);
