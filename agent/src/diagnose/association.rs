@@ -11,7 +11,7 @@ use super::phrases::{fact, failure_places};
 use super::way::{Place, Way, endpoints_of};
 use crate::catalogue::{self, EndpointKind};
 use crate::classify::fold;
-use crate::report::{Explained, Finding, Remedy, Severity, SubjectKind, Verdict, Via};
+use crate::report::{Explained, Finding, Path, Remedy, Severity, SubjectKind, Verdict, Via};
 
 /// The rules whose findings follow from a gateway endpoint that is passed by.
 pub(super) const EGRESS: [(&str, &str); 4] = [
@@ -23,6 +23,9 @@ pub(super) const EGRESS: [(&str, &str); 4] = [
 
 /// The findings of the rule for tables that the subnet is associated with, or for the main table that it falls back to.
 pub(super) fn check(case: &Case<'_>, rule: &str, of_main: bool) -> Check {
+    if !may_be_passed_by(case) {
+        return Check::Clear("every service that has a gateway endpoint takes it".to_owned());
+    }
     let facts = &case.recording.control_plane;
     if let Some(because) = facts.not_asked_because {
         return Check::CannotTell(not_asked(because).to_owned());
@@ -46,6 +49,19 @@ pub(super) fn check(case: &Case<'_>, rule: &str, of_main: bool) -> Check {
     let findings =
         services.into_iter().filter_map(|service| of_service(case, rule, table, service)).collect();
     Check::found_or(findings, Check::Clear(format!("route table {} leads where it should", table.id)))
+}
+
+/// Whether some service that may have a gateway endpoint is not seen to take one at every address.
+pub(super) fn may_be_passed_by(case: &Case<'_>) -> bool {
+    let capable = |verdict: &&Verdict| {
+        catalogue::service(&verdict.service).is_some_and(catalogue::Service::gateway_capable)
+    };
+    case.verdicts.iter().filter(capable).any(|verdict| {
+        let past = |path: Path| !matches!(path, Path::GatewayEndpoint | Path::Proxy);
+        verdict.reachable == Some(false)
+            || past(verdict.path)
+            || verdict.addresses.iter().any(|address| past(address.path))
+    })
 }
 
 /// Whether a gateway endpoint would take a way's packets, if it were associated with the route table: then that is the cause.

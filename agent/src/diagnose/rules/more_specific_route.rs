@@ -8,7 +8,7 @@ use probes::observations::{Attempt, TargetObservation};
 use crate::catalogue::EndpointKind;
 use crate::classify::evidence::{Winner, winner};
 use crate::classify::fold;
-use crate::diagnose::association::EGRESS;
+use crate::diagnose::association::{EGRESS, may_be_passed_by};
 use crate::diagnose::blocked::{component, listed, not_asked};
 use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::cause;
@@ -28,6 +28,9 @@ pub(super) const RULE: Rule = Rule {
 type Taken<'a> = (&'a TargetObservation, &'a Attempt);
 
 fn check(case: &Case<'_>) -> Check {
+    if !may_be_passed_by(case) {
+        return Check::Clear("every service that has a gateway endpoint takes it".to_owned());
+    }
     let facts = &case.recording.control_plane;
     if let Some(because) = facts.not_asked_because {
         return Check::CannotTell(not_asked(because).to_owned());
