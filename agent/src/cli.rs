@@ -198,7 +198,7 @@ pub struct RunArguments {
 /// Where and how the report is shown.
 #[derive(Debug, Default, Args)]
 pub struct OutputArguments {
-    /// The report's format and file, e.g. json=/var/lib/report.json (repeatable): json, table, console, junit,
+    /// The report's format and file, e.g. json=/var/lib/report.json (repeatable): json, table, html, console, junit,
     /// prometheus, nagios, emf, ssm-inventory
     #[arg(
         long,

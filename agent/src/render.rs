@@ -4,7 +4,9 @@
 pub mod brief;
 mod console;
 mod emf;
+mod html;
 mod junit;
+mod markup;
 mod nagios;
 mod prometheus;
 mod ssm_inventory;
@@ -28,6 +30,7 @@ pub fn render(report: &Report, format: Format, detail: Detail, verbose: bool) ->
     match format {
         Format::Json => json(report, detail),
         Format::Table => table::table(report, verbose),
+        Format::Html => html::html(report),
         Format::Console => console::console(report),
         Format::Junit => junit::junit(report),
         Format::Prometheus => prometheus::prometheus(report),

@@ -161,6 +161,8 @@ pub enum Format {
     Json,
     /// A table for people.
     Table,
+    /// A page for a browser.
+    Html,
     /// A few lines for the console of a booting machine, the last one for programs.
     Console,
     /// `JUnit` XML, for build servers.
@@ -177,9 +179,10 @@ pub enum Format {
 
 impl Format {
     /// All of them with their names on the command line.
-    pub const ALL: [(&'static str, Self); 8] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("json", Self::Json),
         ("table", Self::Table),
+        ("html", Self::Html),
         ("console", Self::Console),
         ("junit", Self::Junit),
         ("prometheus", Self::Prometheus),

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use super::markup::escaped;
 use super::time_to_answer;
 use crate::report::{CheckOutcome, CheckRecord, Finding, Report, Severity, Verdict};
 use crate::settings::FailOn;
@@ -154,24 +155,6 @@ fn one(case: &Case) -> String {
     }
     text.push_str("    </testcase>\n");
     text
-}
-
-/// Text for XML 1.0, in which most control characters cannot stand at all.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push('\n'),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            other if other.is_control() => out.push(' '),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
