@@ -165,7 +165,7 @@ fn rules(report: &Report) -> String {
         })
         .collect();
     format!(
-        "<details><summary>What each of {} rules came to</summary>\n<table>\n<tbody>\n{rows}</tbody>\n</table>\n\
+        "<details><summary>What the rules came to ({})</summary>\n<table>\n<tbody>\n{rows}</tbody>\n</table>\n\
          </details>\n<p class=\"about\">vpcprobe {}. <code>vpcprobe explain RULE</code> tells more about a rule.</p>\n",
         report.checks.len(),
         escaped(&report.recording.run.version)

@@ -31,7 +31,8 @@ struct Bar {
 pub(super) fn waterfall(report: &Report) -> String {
     let recording = &report.recording;
     let rows: Vec<Row> = recording.targets.iter().chain(&recording.controls).flat_map(rows).collect();
-    let timed = |row: &Row| row.bars.iter().any(|bar| bar.class != "lookup");
+    // A brief report keeps how long some steps took, and of none when it began.
+    let timed = |row: &Row| row.bars.iter().any(|bar| bar.class != "lookup" && bar.start > 0.0);
     if !rows.iter().any(timed) {
         return "<p>This report was saved without the times of its steps; <code>--detail full</code> keeps them.</p>\n"
             .to_owned();
