@@ -20,7 +20,7 @@ use vpcprobe::cli::{Cli, Command, OutputArguments, RunArguments};
 use vpcprobe::judge::{exit, judge};
 use vpcprobe::prefix_lists::{self, PrefixList};
 use vpcprobe::render::nagios_code;
-use vpcprobe::report::{EnvironmentRecord, Proofs, Recording, Report, Run, Status};
+use vpcprobe::report::{EnvironmentRecord, Recording, Report, Run, Status};
 use vpcprobe::settings::{Outputs, Settings, SettingsError, Surroundings};
 use vpcprobe::{catalogue, explain, listing, plan};
 
@@ -199,7 +199,7 @@ async fn record(
         targets: observations.targets,
         controls: observations.controls,
         control_plane: observations.control_plane,
-        proofs: Proofs { not_made_because: Some("this version makes no path proofs".to_owned()) },
+        proofs: observations.proofs,
     };
     Ok((recording, cut_short))
 }

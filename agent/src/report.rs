@@ -6,6 +6,7 @@
 use probes::Environment;
 use probes::control_plane::ControlPlane;
 use probes::observations::TargetObservation;
+use probes::proofs::Proofs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -187,7 +188,8 @@ pub enum Confidence {
 pub struct Reason {
     /// The signal.
     pub signal: SignalName,
-    /// Where in this report it was seen: `TARGET/ADDRESS/STEP`, `TARGET/lookups/RESOLVER`, `environment/…`, `controls/…`.
+    /// Where in this report it was seen: `TARGET/ADDRESS/STEP`, `TARGET/lookups/RESOLVER`, `environment/…`, `controls/…`,
+    /// `control_plane/…`, `proofs/…`.
     pub evidence: String,
     /// The same for a person.
     pub text: String,
@@ -282,6 +284,8 @@ pub enum SubjectKind {
     NatGateway,
     /// The VPC, by its id.
     Vpc,
+    /// A path proof that was asked for, as `--prove-with` names it.
+    Proof,
 }
 
 /// A fact with its unit.

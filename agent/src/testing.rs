@@ -10,11 +10,12 @@ use probes::observations::{
     Answer, Attempt, Certificate, HopWalk, Lookup, LookupFailure, Reply, ResolverKind, Responder,
     TargetObservation, TcpConnection, TcpFailure, TlsSession, Trust, Verification,
 };
+use probes::proofs::{NotMade, Proofs};
 use probes::{Outcome, SkipReason, Step};
 
 use crate::catalogue::{self, Variant};
 use crate::prefix_lists;
-use crate::report::{EnvironmentRecord, Proofs, Recording, Run};
+use crate::report::{EnvironmentRecord, Recording, Run};
 use crate::settings::{FailOn, JudgeSettings};
 
 pub(crate) const RESOLVER: &str = "10.0.0.2";
@@ -56,7 +57,7 @@ pub(crate) fn recording() -> Recording {
         targets: Vec::new(),
         controls: Vec::new(),
         control_plane: ControlPlane::not_asked(NotAsked::Disabled),
-        proofs: Proofs { not_made_because: Some("a test".into()) },
+        proofs: Proofs::not_made(NotMade::NotAsked),
     }
 }
 

@@ -23,6 +23,8 @@ use crate::run::Until;
 
 pub(crate) use connector::Recorder;
 pub(crate) use reply::{collapse, field};
+pub(crate) use s3::get_object;
+pub(crate) use sts::assume_role;
 
 /// Makes the request that the plan wants for this target.
 ///

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::step::{Step, Unclassified};
 
+pub(crate) use connect::Pool;
 pub(crate) use reader::read;
 
 /// What EC2 said, call by call, or why it was not asked.

@@ -15,6 +15,7 @@ mod loopback;
 mod netlink;
 pub mod observations;
 pub mod plan;
+pub mod proofs;
 mod proxy;
 mod roots;
 pub mod routes;

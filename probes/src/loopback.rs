@@ -36,6 +36,7 @@ pub(crate) fn empty_plan() -> ProbePlan {
         controls: Vec::new(),
         hops: None,
         inspect: None,
+        proofs: None,
         ca_bundle: None,
     }
 }

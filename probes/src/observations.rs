@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::control_plane::ControlPlane;
+use crate::proofs::Proofs;
 use crate::step::{Step, Unclassified};
 
 pub use proxied::{Proxied, ProxyAnswer, ProxyFailure};
@@ -24,6 +25,8 @@ pub struct Observations {
     pub controls: Vec<TargetObservation>,
     /// What EC2 said about this instance's subnet, or why it was not asked.
     pub control_plane: ControlPlane,
+    /// What path proofs said, or why none was made.
+    pub proofs: Proofs,
 }
 
 /// What was seen of one target: a service under one host name.

@@ -27,6 +27,8 @@ pub struct ProbePlan {
     pub hops: Option<HopPlan>,
     /// What to ask EC2 about this instance's subnet; `None` when that is switched off (`--no-inspect`).
     pub inspect: Option<InspectPlan>,
+    /// The path proofs; `None` where nobody asked for one (`--prove-with`).
+    pub proofs: Option<ProofPlan>,
     /// A file of roots beside the bundled ones and the machine's store, and the name of what pointed to it.
     pub ca_bundle: Option<PathBuf>,
 }
@@ -174,4 +176,28 @@ pub struct InspectPlan {
     pub prefix_list_names: Vec<String>,
     /// What all calls together may take once a connection stands. Until then the budget of the evidence holds.
     pub once_connected: Duration,
+}
+
+/// With what the path is to be proven.
+///
+/// What the host does not know is `None`; without a Region there is no host name to ask at, without a VPC a proof cannot tell
+/// this VPC's endpoints from another's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProofPlan {
+    /// The ARNs of the roles to assume.
+    pub roles: Vec<String>,
+    /// The probe buckets.
+    pub buckets: Vec<String>,
+    /// The Region that signatures are made for.
+    pub region: Option<String>,
+    /// The host name of STS; port 443.
+    pub sts_host: Option<String>,
+    /// The host name of S3; port 443.
+    pub s3_host: Option<String>,
+    /// The name of the sessions, which CloudTrail shows.
+    pub session_name: String,
+    /// The instance's VPC.
+    pub vpc_id: Option<String>,
+    /// The services that take part, each with the full names of its endpoint services.
+    pub endpoint_services: Vec<(String, Vec<String>)>,
 }

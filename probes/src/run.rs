@@ -7,7 +7,8 @@
 //! Budgets lie in the steps; no target as a whole has a time-out, so a step that was completed is never thrown away.
 //! Resolver, TCP, TLS and call of a chain share one budget from the start of the targets. Controls, hop walks and the
 //! connection to EC2 are evidence: they run beside the chains and, once those are done, may take six times the largest
-//! round trip that was seen, within the plan's bounds. EC2's answers have a budget of their own once it is connected.
+//! round trip that was seen, within the plan's bounds. EC2's answers have a budget of their own once it is connected. Path proofs
+//! were asked for, and get the budget of one chain more.
 
 mod board;
 mod guard;
@@ -29,6 +30,7 @@ use crate::environment::{Host, ProxyAuthorizations};
 use crate::hops::{self, Found};
 use crate::observations::Observations;
 use crate::plan::ProbePlan;
+use crate::proofs::{self, Awaited};
 use crate::roots::Roots;
 use crate::step::Clock;
 use crate::tls::TlsClient;
@@ -203,7 +205,15 @@ async fn carry_out(port: u16, plan: &ProbePlan, host: &Host, clock: Clock, board
     }
     drop(found);
     let until = evidence.at_most(chain.now_known());
-    controls.spawn(control_plane::read(Arc::clone(&shared), board.clone(), until));
+    let (read, control_plane) = watch::channel(false);
+    let reading = control_plane::read(Arc::clone(&shared), board.clone(), until);
+    controls.spawn(async move {
+        reading.await;
+        read.send_replace(true);
+    });
+    let mut proofs = JoinSet::new();
+    let awaited = Awaited { chains: shared.chains_done.subscribe(), control_plane };
+    proofs.spawn(proofs::make(Arc::clone(&shared), board.clone(), chain.clone(), awaited));
     let mut walks = JoinSet::new();
     walks.spawn(hops::walk_all(Arc::clone(&shared), to_walk, evidence, chains));
 
@@ -211,6 +221,7 @@ async fn carry_out(port: u16, plan: &ProbePlan, host: &Host, clock: Clock, board
     shared.chains_are_done();
     wait_for(&mut controls).await;
     wait_for(&mut walks).await;
+    wait_for(&mut proofs).await;
 }
 
 /// Waits for all tasks; what a fault of ours stopped has been written down where it happened.

@@ -1,4 +1,4 @@
-//! The connections to EC2: its name looked up, every address tried at once, the first that stands and is trusted taken.
+//! The connections to EC2, and those of path proofs: its name looked up, every address tried at once, the first that stands and is trusted taken.
 //!
 //! The calls share a few connections to that one address, because EC2 takes its time for an answer and HTTP/1.1 carries
 //! one exchange at a time. It knows nothing of what is asked on them.
@@ -26,7 +26,7 @@ const FURTHER_CONNECTIONS: usize = 3;
 const LONGEST_ANSWER: usize = 2 * 1024 * 1024;
 
 /// A few connections to EC2, each lent to one exchange at a time.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     peer: Peer,
     idle: Mutex<Vec<Option<Line>>>,
     /// How many entries `idle` has.
@@ -34,9 +34,9 @@ pub(super) struct Pool {
 }
 
 /// One connection with its place among the sockets that this process may open.
-pub(super) struct Line {
+pub(crate) struct Line {
     /// The connection.
-    pub(super) connection: Arc<Connection>,
+    pub(crate) connection: Arc<Connection>,
     _socket: OwnedSemaphorePermit,
 }
 
@@ -54,7 +54,7 @@ impl Pool {
     /// # Errors
     ///
     /// Why EC2 cannot be asked. A peer for which no set of roots vouches gets no request at all.
-    pub(super) async fn open(shared: &Arc<Shared>, host: &str, until: &Until) -> Result<Self, NotAsked> {
+    pub(crate) async fn open(shared: &Arc<Shared>, host: &str, until: &Until) -> Result<Self, NotAsked> {
         let addresses = resolve(shared, host, until).await;
         if addresses.is_empty() {
             return Err(NotAsked::NotResolved);
@@ -68,7 +68,7 @@ impl Pool {
     /// # Errors
     ///
     /// As [`Pool::open`]; with several addresses, a peer that is not trusted tells more than one that is silent.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         shared: &Arc<Shared>,
         host: &str,
         addresses: impl Iterator<Item = SocketAddr>,
@@ -98,7 +98,7 @@ impl Pool {
     }
 
     /// Opens the further connections; those that do not come about are done without.
-    pub(super) async fn widen(self: Arc<Self>, until: Until) {
+    pub(crate) async fn widen(self: Arc<Self>, until: Until) {
         let mut further = JoinSet::new();
         for _ in 0..FURTHER_CONNECTIONS {
             let (peer, until) = (self.peer.clone(), until.clone());
@@ -116,7 +116,7 @@ impl Pool {
     /// # Errors
     ///
     /// If the replacement does not come about.
-    pub(super) async fn take(&self, until: &Until) -> Result<Line, ReadFailure> {
+    pub(crate) async fn take(&self, until: &Until) -> Result<Line, ReadFailure> {
         let Some(Ok(permit)) = until.bound(self.waiting.acquire()).await else {
             return Err(ReadFailure::TimedOut);
         };
@@ -133,7 +133,7 @@ impl Pool {
     }
 
     /// Lends a connection to the next exchange; `None` makes that one open its own.
-    pub(super) fn give_back(&self, line: Option<Line>) {
+    pub(crate) fn give_back(&self, line: Option<Line>) {
         self.idle().push(line);
         self.waiting.add_permits(1);
     }

@@ -57,6 +57,7 @@ fn plan() -> ProbePlan {
             inside: vec!["10.0.0.0/24".parse().unwrap()],
         }),
         inspect: None,
+        proofs: None,
         ca_bundle: None,
     }
 }

@@ -8,6 +8,7 @@ use crate::observations::{
     Answer, Attempt, ChosenRoute, Lookup, Observations, Proxied, ResolverKind, TargetObservation,
 };
 use crate::plan::{ProbePlan, TargetPlan};
+use crate::proofs::{self, Proofs};
 use crate::proxy;
 use crate::step::{Outcome, SkipReason, Step};
 
@@ -32,6 +33,7 @@ impl Board {
             targets: of(&plan.targets),
             controls: of(&plan.controls),
             control_plane: ControlPlane::not_asked(not_asked),
+            proofs: proofs::untried(plan),
         })))
     }
 
@@ -48,6 +50,11 @@ impl Board {
     /// Writes down what EC2 said.
     pub(crate) fn control_plane(&self, write: impl FnOnce(&mut ControlPlane)) {
         write(&mut self.lock().control_plane);
+    }
+
+    /// Writes down what path proofs said.
+    pub(crate) fn proofs(&self, write: impl FnOnce(&mut Proofs)) {
+        write(&mut self.lock().proofs);
     }
 
     /// The observations as they stand now, in their final order.

@@ -85,6 +85,7 @@ async fn measure_all() {
         controls: Vec::new(),
         hops: None,
         inspect: None,
+        proofs: None,
         ca_bundle: Some(BUNDLE.into()),
     };
     let environment = Environment { ipv4_route: true, ..Environment::default() };
