@@ -144,6 +144,15 @@ pub struct RunArguments {
         hide_env_values = true
     )]
     pub prefix_lists: Option<Vec<String>>,
+    /// Prove the path with a role under session policies, or with a probe bucket (repeatable)
+    #[arg(
+        long,
+        env = "VPCPROBE_PROVE_WITH",
+        value_name = "role=ARN|bucket=NAME",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub prove_with: Option<Vec<String>>,
     /// Roots to judge certificates by, beside the bundled ones and the machine's [also: `AWS_CA_BUNDLE`]
     #[arg(long, env = "VPCPROBE_CA_BUNDLE", value_name = "FILE", hide_env_values = true)]
     pub ca_bundle: Option<PathBuf>,

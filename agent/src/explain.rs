@@ -48,7 +48,8 @@ fn verdicts() -> String {
     let mut text = String::from(
         "Which signals mean which path. The first row whose conditions all hold decides; a dimension that a row does not\n\
          name may have any value. Confidence: proven (the service or the control plane said so), likely (independent signs\n\
-         agree), possible (one sign, none against it).\n",
+         agree), possible (one sign, none against it). What a path proof means (`proof_…`, made only with --prove-with) is\n\
+         concluded from the documented meaning of aws:SourceVpce and of session policies; no example of Amazon's was found.\n",
     );
     for (number, row) in TABLE.iter().enumerate() {
         let ruling = row.ruling;
@@ -69,7 +70,7 @@ fn verdicts() -> String {
 
 /// The values that a row asks for, one list per dimension that it names.
 fn conditions(row: &Row) -> Vec<Vec<String>> {
-    let dimensions: [Vec<SignalName>; 9] = [
+    let dimensions: [Vec<SignalName>; 10] = [
         row.address.iter().map(|value| value.name()).collect(),
         row.prefixes.iter().map(|value| value.name()).collect(),
         row.hops.iter().map(|value| value.name()).collect(),
@@ -77,6 +78,7 @@ fn conditions(row: &Row) -> Vec<Vec<String>> {
         row.contact.iter().map(|value| value.name()).collect(),
         row.identity.iter().map(|value| value.name()).collect(),
         row.word.iter().map(|value| value.name()).collect(),
+        row.proof.iter().map(|value| value.name()).collect(),
         row.public_address.iter().map(|value| value.name()).collect(),
         row.configured.iter().map(|value| value.name()).collect(),
     ];

@@ -17,6 +17,7 @@ pub mod listing;
 pub mod plan;
 pub mod prefix_lists;
 pub mod profiles;
+pub mod proofs;
 pub mod proxies;
 pub mod refusal;
 pub mod render;

@@ -3,6 +3,8 @@
 //! The plan is a value: it can be printed and tested without any network. It knows names and budgets and nothing of
 //! what an answer would mean.
 
+mod proofs;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -42,6 +44,7 @@ pub fn plan(environment: &Environment, settings: &Settings, prefix_lists: &[Pref
         Some(region) => targets(environment, settings, prefix_lists, region),
         None => Vec::new(),
     };
+    let proofs = proofs::proofs(environment, settings, &targets);
     ProbePlan {
         budgets: Budgets {
             chain: settings.timeout,
@@ -61,6 +64,7 @@ pub fn plan(environment: &Environment, settings: &Settings, prefix_lists: &[Pref
             inside: inside(environment),
         }),
         inspect: settings.inspect.then(|| inspect(environment, settings)),
+        proofs,
         ca_bundle: settings.ca_bundle.clone(),
     }
 }

@@ -42,6 +42,8 @@ pub struct Settings {
     pub aws_profile: Option<String>,
     /// Prefix-list files, already read; the Region they are for is checked once it is known.
     pub prefix_list_files: Vec<PrefixListFile>,
+    /// With what the path is to be proven.
+    pub proofs: WantedProofs,
     /// A file of roots.
     pub ca_bundle: Option<PathBuf>,
     /// Controls instead of the partition's own.
@@ -71,6 +73,15 @@ pub struct WantedService {
     pub id: String,
     /// Whether the instance cannot do its work without it.
     pub required: bool,
+}
+
+/// With what the path is to be proven.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WantedProofs {
+    /// Roles to assume, by their ARNs.
+    pub roles: Vec<String>,
+    /// Probe buckets.
+    pub buckets: Vec<String>,
 }
 
 /// A prefix-list file that was read.
@@ -234,7 +245,14 @@ impl Settings {
             parse::expectations(arguments.expect.as_deref().or(file.expect.as_deref()).unwrap_or_default())?;
         let buckets = parse::buckets(arguments.bucket.clone().or(file.bucket).unwrap_or_default())?;
         let tables = parse::tables(arguments.table.clone().or(file.table).unwrap_or_default())?;
-        let services = wanted(profile, &named, &expect, !buckets.is_empty(), !tables.is_empty());
+        let mut services = wanted(profile, &named, &expect, !buckets.is_empty(), !tables.is_empty());
+        let proofs = parse::proofs(
+            arguments.prove_with.as_deref().or(file.prove_with.as_deref()).unwrap_or_default(),
+        )?;
+        if !proofs.buckets.is_empty() && !services.iter().any(|service| service.id == "s3") {
+            // There must be a way to prove something about.
+            services.push(WantedService { id: "s3".to_owned(), required: false });
+        }
 
         let region = arguments.region.clone().or(file.region);
         if let Some(region) = &region {
@@ -286,6 +304,7 @@ impl Settings {
             )?,
             aws_profile: arguments.aws_profile.clone().or(file.aws_profile),
             prefix_list_files,
+            proofs,
             ca_bundle,
             control_hosts: parse::hosts(
                 arguments.control_host.clone().or(file.control_host).unwrap_or_default(),

@@ -7,12 +7,15 @@ mod walks;
 
 use probes::observations::{Attempt, Reply, TargetObservation, TlsSession, Verification};
 
-use super::signal::{Address, Contact, Identity, Prefixes, PublicAddress, SignalName, Signals, Word};
+use super::signal::{
+    Address, Configured, Contact, Identity, Prefixes, Proof, PublicAddress, SignalName, Signals, Word,
+};
 use super::table::{self, Row, Ruling};
+use crate::proofs::{self, Proven};
 use crate::refusal::{PolicyType, refusal};
 use crate::report::{Confidence, EnvironmentRecord, Path, Reason, Recording};
 use addresses::{address_of, prefixes_of};
-use configured::configured_of;
+use configured::{Said, configured_of};
 use texts::contact_text;
 use walks::{control_of, control_place, hops_of};
 
@@ -60,8 +63,20 @@ pub fn of_attempt(
     let (public_address, public_text) = public_address_of(environment);
     let said = configured_of(recording, address, target, attempt);
     let configured = said.configured;
-    let signals =
-        Signals { address, prefixes, hops, control, contact, identity, word, public_address, configured };
+    let proven = proven_at(recording, target, attempt, contact).map(|proven| held_against(proven, &said));
+    let proof = proven.as_ref().map_or(Proof::NoProof, |proven| proven.proof);
+    let signals = Signals {
+        address,
+        prefixes,
+        hops,
+        control,
+        contact,
+        identity,
+        word,
+        proof,
+        public_address,
+        configured,
+    };
     let (row, mut ruling) = table::decide(&signals);
     // A walk to a neighbour in the same published range speaks for this address only as long as no narrower route comes
     // between them.
@@ -79,6 +94,14 @@ pub fn of_attempt(
     let mut reasons = Vec::new();
     let mut say =
         |signal: SignalName, evidence: String, text: String| reasons.push(Reason { signal, evidence, text });
+    if row.contradictory {
+        let place = format!("{}/{}", target.target, attempt.address);
+        say(SignalName::EvidenceContradictsItself, place, row.reading.to_owned());
+    }
+    let by_id = proven.as_ref().and_then(|proven| proven.vpc_endpoint_id.clone());
+    if let Some(proven) = proven.filter(|_| !row.proof.is_empty()) {
+        say(proof.name(), proven.place, proven.text);
+    }
     if !row.word.is_empty() {
         say(word.name(), place("call"), word_text);
     }
@@ -108,8 +131,41 @@ pub fn of_attempt(
         say(hops.name(), place("hops"), row.twin.to_owned());
     }
     let endpoint = matches!(ruling.path, Path::GatewayEndpoint | Path::InterfaceEndpoint);
-    let vpc_endpoint_id = said.vpc_endpoint_id.filter(|_| endpoint);
+    // Where a carrier leads on into a VPC endpoint, the route does not name that one.
+    let by_route =
+        said.vpc_endpoint_id.filter(|_| ruling.via.is_none() && proof != Proof::ProofEndpointOfAnotherVpc);
+    let vpc_endpoint_id = by_id.or(by_route).filter(|_| endpoint);
     AddressEvidence { signals, row, ruling, vpc_endpoint_id, reasons }
+}
+
+/// What path proofs say of the address: where the service itself answered, under a certificate of the field's. What an
+/// interceptor's requests prove is the interceptor's way.
+fn proven_at(
+    recording: &Recording,
+    target: &TargetObservation,
+    attempt: &Attempt,
+    contact: Contact,
+) -> Option<Proven> {
+    let (identity, _) = identity_of(&recording.environment, attempt);
+    let stands = contact == Contact::ServiceAnswered && identity == Identity::PeerIsAws;
+    if stands { proofs::at(recording, &target.service, attempt.address) } else { None }
+}
+
+/// A proof that names another VPC endpoint than the one that the route leads to stands against the route.
+fn held_against(proven: Proven, said: &Said) -> Proven {
+    match (&proven.vpc_endpoint_id, &said.vpc_endpoint_id) {
+        (Some(named), Some(routed))
+            if named != routed && said.configured == Configured::RouteToGatewayEndpoint =>
+        {
+            Proven {
+                proof: Proof::ProofsDisagree,
+                vpc_endpoint_id: None,
+                text: format!("{}; {}", proven.text, said.text),
+                ..proven
+            }
+        }
+        _ => proven,
+    }
 }
 
 /// How far the contact at one address went.

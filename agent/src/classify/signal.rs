@@ -129,6 +129,28 @@ dimension! {
 }
 
 dimension! {
+    /// What path proofs say, which were made on connections to the address (`--prove-with`).
+    Proof {
+        /// A gateway endpoint of this VPC carried the request; it was found by its id.
+        ProofGatewayEndpoint,
+        /// An interface endpoint of this VPC carried the request; it was found by its id.
+        ProofInterfaceEndpoint,
+        /// A VPC endpoint of this VPC carried the request.
+        ProofEndpointOfThisVpc,
+        /// A VPC endpoint carried the request, and it is none of this VPC's.
+        ProofEndpointOfAnotherVpc,
+        /// A VPC endpoint carried the request; of which VPC was not told.
+        ProofSomeEndpoint,
+        /// No VPC endpoint carried the request.
+        ProofNoEndpoint,
+        /// Two proofs say different things, or a proof names another VPC endpoint than the route.
+        ProofsDisagree,
+        /// None was made, or it proved nothing.
+        NoProof,
+    }
+}
+
+dimension! {
     /// Whether the internet gateway maps a public address to this instance.
     PublicAddress {
         /// It does.
@@ -183,6 +205,7 @@ pub struct Signals {
     pub contact: Contact,
     pub identity: Identity,
     pub word: Word,
+    pub proof: Proof,
     pub public_address: PublicAddress,
     pub configured: Configured,
 }
@@ -223,6 +246,14 @@ pub enum SignalName {
     PeerUnknown,
     EndpointPolicyNamed,
     NoEndpointNamed,
+    ProofGatewayEndpoint,
+    ProofInterfaceEndpoint,
+    ProofEndpointOfThisVpc,
+    ProofEndpointOfAnotherVpc,
+    ProofSomeEndpoint,
+    ProofNoEndpoint,
+    ProofsDisagree,
+    NoProof,
     InstanceHasPublicAddress,
     InstanceHasNoPublicAddress,
     PublicAddressUnknown,
@@ -243,6 +274,8 @@ pub enum SignalName {
     NoAddress,
     /// No Region is known, so there is no host name to ask for.
     RegionUnknown,
+    /// Witnesses that are each conclusive say different things.
+    EvidenceContradictsItself,
     /// Reachable addresses take different paths.
     AddressesDisagree,
     /// The environment sends clients through a proxy.

@@ -10,7 +10,7 @@
 mod rows;
 
 use super::signal::{
-    Address, Configured, Contact, Control, Hops, Identity, Prefixes, PublicAddress, Signals, Word,
+    Address, Configured, Contact, Control, Hops, Identity, Prefixes, Proof, PublicAddress, Signals, Word,
 };
 use crate::report::{Confidence, Path, Via};
 
@@ -28,7 +28,7 @@ pub struct Ruling {
 }
 
 /// One row: it matches when every dimension has one of the row's values; an empty list stands for any.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "each field is the dimension of its type")]
 pub struct Row {
     pub address: &'static [Address],
@@ -38,6 +38,7 @@ pub struct Row {
     pub contact: &'static [Contact],
     pub identity: &'static [Identity],
     pub word: &'static [Word],
+    pub proof: &'static [Proof],
     pub public_address: &'static [PublicAddress],
     pub configured: &'static [Configured],
     /// What the row means.
@@ -47,6 +48,8 @@ pub struct Row {
     /// What would look the same and is something else, with what tells them apart; for the reader of a verdict. Empty where
     /// nothing is known to.
     pub twin: &'static str,
+    /// Whether witnesses that are each conclusive say different things here; the path is then undetermined.
+    pub contradictory: bool,
 }
 
 /// The row that decides for this set of signals, and its ruling with the carrier that the route table names.
@@ -55,7 +58,7 @@ pub fn decide(signals: &Signals) -> (&'static Row, Ruling) {
     // The rows for public and for private addresses end in one that matches the rest; a test walks the whole product.
     let row = TABLE.iter().find(|row| row.matches(signals)).unwrap_or(&rows::ANY);
     let mut ruling = row.ruling;
-    if ruling.path == Path::Internet && !row.configured.is_empty() {
+    if matches!(ruling.path, Path::Internet | Path::GatewayEndpoint) && !row.configured.is_empty() {
         ruling.via = signals.configured.carrier();
     }
     (row, ruling)
@@ -93,6 +96,7 @@ impl Row {
             && one_of(self.contact, &signals.contact)
             && one_of(self.identity, &signals.identity)
             && one_of(self.word, &signals.word)
+            && one_of(self.proof, &signals.proof)
             && one_of(self.public_address, &signals.public_address)
             && one_of(self.configured, &signals.configured)
     }

@@ -113,6 +113,20 @@ pub enum SettingsError {
         /// What was given.
         value: String,
     },
+    /// Something to prove the path with that is neither a role nor a bucket.
+    #[error("{value:?} is nothing to prove a path with; write role=ARN or bucket=NAME")]
+    NotAProof {
+        /// What was given.
+        value: String,
+    },
+    /// A role that is not named by its ARN.
+    #[error(
+        "{value:?} does not name a role by its ARN; write role=arn:aws:iam::ACCOUNT_ID:role/NAME (aws-cn in China)"
+    )]
+    NotARole {
+        /// What was given.
+        value: String,
+    },
     /// An output that names no file.
     #[error("output {value:?} names no file; write FORMAT=FILE, or FORMAT alone for standard output")]
     OutputWithoutFile {

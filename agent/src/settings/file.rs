@@ -25,6 +25,7 @@ pub struct FileSettings {
     pub endpoint: Option<Vec<String>>,
     pub aws_profile: Option<String>,
     pub prefix_lists: Option<Vec<String>>,
+    pub prove_with: Option<Vec<String>>,
     pub ca_bundle: Option<PathBuf>,
     pub control_host: Option<Vec<String>>,
     pub no_sign: Option<bool>,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::nearest;
-use super::{Detail, Expectation, ExpectedPath, FailOn, Format, PrefixListFile, SettingsError};
+use super::{Detail, Expectation, ExpectedPath, FailOn, Format, PrefixListFile, SettingsError, WantedProofs};
 use crate::catalogue;
 
 pub(super) fn services(values: &[String]) -> Result<Vec<String>, SettingsError> {
@@ -33,6 +33,41 @@ pub(super) fn buckets(values: Vec<String>) -> Result<Vec<String>, SettingsError>
             && !name.contains("..")
     };
     all_right(values, right, |value| SettingsError::NotABucket { value })
+}
+
+/// Sorts what the path is to be proven with into roles and buckets, each once.
+pub(super) fn proofs(values: &[String]) -> Result<WantedProofs, SettingsError> {
+    let mut wanted = WantedProofs::default();
+    for value in values {
+        let (known, name) = match value.split_once('=') {
+            Some(("role", arn)) if is_role(arn) => (&mut wanted.roles, arn.to_owned()),
+            Some(("role", _)) => return Err(SettingsError::NotARole { value: value.clone() }),
+            Some(("bucket", name)) => (&mut wanted.buckets, buckets(vec![name.to_owned()])?.remove(0)),
+            _ => return Err(SettingsError::NotAProof { value: value.clone() }),
+        };
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    Ok(wanted)
+}
+
+/// Whether it is the ARN of a role (IAM user guide, "IAM identifiers"): `arn:PARTITION:iam::ACCOUNT:role/[PATH/]NAME`.
+fn is_role(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [first, partition, service, region, account, resource] = parts.as_slice() else { return false };
+    let plain = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=.@_-".contains(&byte))
+    };
+    let name = resource.strip_prefix("role/");
+    *first == "arn"
+        && partition.starts_with("aws")
+        && plain(partition)
+        && *service == "iam"
+        && region.is_empty()
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && name.is_some_and(|name| name.split('/').all(plain))
 }
 
 pub(super) fn tables(values: Vec<String>) -> Result<Vec<String>, SettingsError> {
@@ -246,6 +281,28 @@ mod tests {
             assert!(text.contains(wrong) && text.contains("SERVICE=URL"), "{text}");
         }
         assert!(matches!(endpoints(&["sss=https://a.b".into()]), Err(SettingsError::UnknownService { .. })));
+    }
+
+    #[test]
+    fn a_proof_is_made_with_a_role_by_its_arn_or_with_a_bucket_by_its_name() {
+        let values = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
+        let role = "arn:aws-cn:iam::111122223333:role/ops/path-proof";
+        let wanted = format!("role={role}");
+        let wanted = proofs(&values(&[&wanted, "bucket=probe-bucket", &wanted])).unwrap();
+        assert_eq!((wanted.roles, wanted.buckets), (vec![role.to_owned()], vec!["probe-bucket".to_owned()]));
+        let wrong = [
+            ("probe-bucket", "role=ARN or bucket=NAME"),
+            ("user=arn:aws:iam::111122223333:user/u", "role=ARN or bucket=NAME"),
+            ("role=path-proof", "arn:aws:iam::ACCOUNT_ID:role/NAME"),
+            ("role=arn:aws:sts::111122223333:assumed-role/app/i-1", "arn:aws:iam::ACCOUNT_ID:role/NAME"),
+            ("role=arn:aws:iam::111122223333:role/a b", "arn:aws:iam::ACCOUNT_ID:role/NAME"),
+            ("bucket=s3://probe-bucket", "bucket"),
+            ("bucket=", "bucket"),
+        ];
+        for (value, hint) in wrong {
+            let text = proofs(&values(&[value])).unwrap_err().to_string();
+            assert!(text.contains(hint), "{value}: {text}");
+        }
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub(super) async fn list_nothing(
 /// `GetObject` with the bucket in the path, so that any address of S3 can be asked under the service's own name.
 pub(crate) async fn get_object(signer: &Signer<'_>, bucket: &str, key: &str) -> Result<Reply, CallFailure> {
     let recorder = signer.recorder();
-    let result = client(signer, &recorder, signer.url(), true).get_object().bucket(bucket).key(key).send().await;
+    let result =
+        client(signer, &recorder, signer.url(), true).get_object().bucket(bucket).key(key).send().await;
     recorder.reply("s3:GetObject", &result)
 }
 

@@ -35,7 +35,13 @@ pub(crate) async fn assume_role(
     let given = result.ok().and_then(|output| output.credentials);
     // Without a time of expiry: whether they are still good is the service's to say.
     let credentials = given.map(|given| {
-        Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), None, "AssumeRole")
+        Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            None,
+            "AssumeRole",
+        )
     });
     Ok((reply, credentials))
 }

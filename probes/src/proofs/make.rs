@@ -69,7 +69,8 @@ pub(crate) fn untried(plan: &ProbePlan) -> Proofs {
         sessions: Vec::new(),
         calls: Vec::new(),
     };
-    let bucket = |bucket: &String| BucketProof { bucket: bucket.clone(), not_made_because, calls: Vec::new() };
+    let bucket =
+        |bucket: &String| BucketProof { bucket: bucket.clone(), not_made_because, calls: Vec::new() };
     Proofs {
         not_made_because: None,
         roles: plan.roles.iter().map(role).collect(),

@@ -7,8 +7,8 @@ use aws_credential_types::Credentials;
 use crate::call::{self, Signer, assume_role, get_object};
 use crate::control_plane::{Pool, ReadFailure};
 use crate::observations::{CallFailure, Reply, TargetObservation};
-use crate::run::Until;
 use crate::plan::TargetPlan;
+use crate::run::Until;
 use crate::step::Unclassified;
 
 /// What is asked.

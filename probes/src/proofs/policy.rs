@@ -37,7 +37,8 @@ pub(super) fn actions(call: &CallPlan) -> &'static [&'static str] {
 /// The session policy, in as few characters as JSON takes.
 pub(super) fn session_policy(targets: &[TargetPlan], wanted: &Wanted<'_>) -> String {
     let of = |service: Option<&str>| {
-        let of_service = targets.iter().filter(|target| service.is_none_or(|service| target.service == service));
+        let of_service =
+            targets.iter().filter(|target| service.is_none_or(|service| target.service == service));
         let mut actions: Vec<&str> = of_service.flat_map(|target| actions(&target.call)).copied().collect();
         actions.sort_unstable();
         actions.dedup();
@@ -45,7 +46,9 @@ pub(super) fn session_policy(targets: &[TargetPlan], wanted: &Wanted<'_>) -> Str
     };
     let statements: Vec<Value> = match wanted {
         Wanted::All(condition) => vec![statement(&of(None), on_any_endpoint(*condition))],
-        Wanted::Vpc(id) => vec![statement(&of(None), Some(json!({ "StringEquals": { "aws:SourceVpc": id } })))],
+        Wanted::Vpc(id) => {
+            vec![statement(&of(None), Some(json!({ "StringEquals": { "aws:SourceVpc": id } })))]
+        }
         Wanted::Endpoints(of_services) => of_services
             .iter()
             .map(|(service, id)| {
@@ -85,7 +88,8 @@ mod tests {
     }
 
     fn targets() -> Vec<TargetPlan> {
-        let named = |bucket: usize| CallPlan::S3HeadBucket { bucket: format!("b{bucket}"), path_style: false };
+        let named =
+            |bucket: usize| CallPlan::S3HeadBucket { bucket: format!("b{bucket}"), path_style: false };
         let buckets = (0..50).map(|bucket| target("s3", named(bucket)));
         buckets
             .chain([

@@ -31,7 +31,8 @@ struct Held {
 
 /// Makes one proof and writes down what was said; `until` is the budget for the first sessions.
 pub(super) async fn prove(context: &Context, index: usize, until: &Until) {
-    let write = |write: &dyn Fn(&mut RoleProof)| context.board.proofs(|proofs| write(&mut proofs.roles[index]));
+    let write =
+        |write: &dyn Fn(&mut RoleProof)| context.board.proofs(|proofs| write(&mut proofs.roles[index]));
     let not_made = |because: NotMade| write(&|proof| proof.not_made_because = Some(because));
     let Some(plan) = context.plan() else { return };
     let Some(host) = &plan.sts_host else { return not_made(NotMade::RegionUnknown) };
@@ -117,11 +118,9 @@ impl Giver<'_> {
             session: &self.plan.session_name,
             policy: session_policy(&self.context.shared.plan.targets, &wanted),
         };
-        let signing =
-            Signing { region: &self.context.region, credentials: &self.context.credentials, until };
+        let signing = Signing { region: &self.context.region, credentials: &self.context.credentials, until };
         let asking = ask(&self.pool, &signing, request);
-        let (assumed, credentials) =
-            measure(&self.context.shared.clock, Box::pin(asking)).await.parted();
+        let (assumed, credentials) = measure(&self.context.shared.clock, Box::pin(asking)).await.parted();
         let session = Session {
             condition,
             vpc_endpoint_ids: endpoints.iter().map(|(_, id)| id.clone()).collect(),
@@ -185,9 +184,9 @@ async fn at(
     until: &Until,
 ) {
     let shared = &context.shared;
-    let sessions = held
-        .iter()
-        .filter(|session| session.condition != Condition::Endpoint || endpoint_for(session, target).is_some());
+    let sessions = held.iter().filter(|session| {
+        session.condition != Condition::Endpoint || endpoint_for(session, target).is_some()
+    });
     let write = |number: usize, step| {
         context.board.proofs(|proofs| proofs.roles[index].calls[slot].asked[number].call = step);
     };

@@ -1,5 +1,7 @@
 //! The rows of the table, in the order in which they are tried.
 
+mod proofs;
+
 use super::{Row, Ruling};
 use crate::classify::signal::{
     Address, Configured, Contact, Control, Hops, Identity, Prefixes, PublicAddress, Word,
@@ -49,12 +51,17 @@ pub(super) const ANY: Row = Row {
     contact: &[],
     identity: &[],
     word: &[],
+    proof: &[],
     public_address: &[],
     configured: &[],
     ruling: UNDETERMINED,
     reading: "",
     twin: "",
+    contradictory: false,
 };
+
+/// A row whose witnesses contradict each other.
+const CONTRADICTION: Row = Row { contradictory: true, ..ANY };
 
 const CONNECTED: &[Contact] = &[ServiceAnswered, PeerUntrusted, ConnectedOnly];
 const PRIVATE: &[Address] =
@@ -70,7 +77,19 @@ const CARRIERS: &[Configured] =
     &[RouteToInstance, RouteToFirewall, RouteToTransitGateway, RouteToVpnGateway, RouteToPeering];
 
 /// The table. Order matters: what the service itself said comes first, then what stands in the way, then addresses.
-pub const TABLE: &[Row] = &[
+pub const TABLE: &[Row] = &joined::<{ proofs::ROWS.len() + OTHERS.len() }>(proofs::ROWS, OTHERS);
+
+const fn joined<const N: usize>(first: &[Row], second: &[Row]) -> [Row; N] {
+    let mut all = [ANY; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    all
+}
+
+const OTHERS: &[Row] = &[
     // Evidence that contradicts itself: two conclusive witnesses, or a route table that is not the one that holds.
     Row {
         word: &[EndpointPolicyNamed],
@@ -87,7 +106,7 @@ pub const TABLE: &[Row] = &[
         ],
         reading: "the evidence contradicts itself: the service's refusal names a VPC endpoint policy, but the route table \
                   sends the address elsewhere",
-        ..ANY
+        ..CONTRADICTION
     },
     Row {
         address: &[AddressPublic],
@@ -95,7 +114,7 @@ pub const TABLE: &[Row] = &[
         hops: &[PrivateFirstResponder, InternetFirstResponder],
         reading: "the evidence contradicts itself: the route table sends the address to a gateway endpoint, but routers are \
                   visible on the way",
-        ..ANY
+        ..CONTRADICTION
     },
     Row {
         address: &[AddressPublic],
@@ -103,14 +122,14 @@ pub const TABLE: &[Row] = &[
         hops: &[PrivateFirstResponder],
         reading: "the evidence contradicts itself: the route table sends the address to an internet gateway, but the first \
                   router on the way is private",
-        ..ANY
+        ..CONTRADICTION
     },
     Row {
         address: &[AddressPublic],
         configured: &[RouteBlackhole, NoRoute],
         contact: CONNECTED,
         reading: "the evidence contradicts itself: the route table leads nowhere, but something answers",
-        ..ANY
+        ..CONTRADICTION
     },
     // What the service itself said.
     Row {
@@ -150,7 +169,7 @@ pub const TABLE: &[Row] = &[
         word: &[EndpointPolicyNamed],
         reading: "the evidence contradicts itself: the service's refusal names a VPC endpoint policy, but the address or \
                   the routers on the way are those of another path",
-        ..ANY
+        ..CONTRADICTION
     },
     // What EC2 says of the route.
     Row {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::classify::signal::{
-    Address, Configured, Contact, Control, Hops, Identity, Prefixes, PublicAddress, Word,
+    Address, Configured, Contact, Control, Hops, Identity, Prefixes, Proof, PublicAddress, Word,
 };
 use Address::AddressPublic;
 use Confidence::{Likely, Possible, Proven};
@@ -10,7 +10,20 @@ use Hops::{HopsUnknown, NoVisibleResponder};
 use Identity::PeerIntercepts;
 use Path::{GatewayEndpoint, Undetermined, Unreachable};
 use Prefixes::{NoGatewayForService, OutsideSnapshot, PrefixesUnknown};
+use Proof::NoProof;
 use Word::EndpointPolicyNamed;
+
+/// Combinations that no observation can yield, each with the reason.
+const EXCLUDED: &[(&str, fn(&Signals) -> bool)] = &[
+    (
+        "a proof counts only where the service itself answered: its calls are made on connections like that one",
+        |signals| signals.proof != NoProof && signals.contact != Contact::ServiceAnswered,
+    ),
+    (
+        "what an interceptor's requests prove is the interceptor's way, so a proof is not read there",
+        |signals| signals.proof != NoProof && signals.identity == PeerIntercepts,
+    ),
+];
 
 fn product() -> impl Iterator<Item = Signals> {
     let mut all = Vec::new();
@@ -21,19 +34,25 @@ fn product() -> impl Iterator<Item = Signals> {
                     for &contact in Contact::ALL {
                         for &identity in Identity::ALL {
                             for &word in Word::ALL {
-                                for &public_address in PublicAddress::ALL {
-                                    for &configured in Configured::ALL {
-                                        all.push(Signals {
-                                            address,
-                                            prefixes,
-                                            hops,
-                                            control,
-                                            contact,
-                                            identity,
-                                            word,
-                                            public_address,
-                                            configured,
-                                        });
+                                for &proof in Proof::ALL {
+                                    for &public_address in PublicAddress::ALL {
+                                        for &configured in Configured::ALL {
+                                            let signals = Signals {
+                                                address,
+                                                prefixes,
+                                                hops,
+                                                control,
+                                                contact,
+                                                identity,
+                                                word,
+                                                proof,
+                                                public_address,
+                                                configured,
+                                            };
+                                            if EXCLUDED.iter().all(|(_, excluded)| !excluded(&signals)) {
+                                                all.push(signals);
+                                            }
+                                        }
                                     }
                                 }
                             }
@@ -75,7 +94,9 @@ fn only_an_undetermined_path_has_no_confidence() {
 fn proven_is_said_only_where_the_service_or_the_control_plane_said_so() {
     for signals in product() {
         if decide(&signals).1.confidence == Some(Proven) {
-            let said = signals.word == EndpointPolicyNamed || signals.configured != Configured::RouteUnknown;
+            let said = signals.word == EndpointPolicyNamed
+                || signals.proof != NoProof
+                || signals.configured != Configured::RouteUnknown;
             assert!(said, "{signals:?}");
         }
     }
@@ -85,7 +106,7 @@ fn proven_is_said_only_where_the_service_or_the_control_plane_said_so() {
 fn the_snapshot_alone_never_makes_an_address_outside_it_more_than_possible() {
     for signals in product() {
         let silent = signals.hops == HopsUnknown || signals.hops == NoVisibleResponder;
-        let alone = silent && signals.configured == Configured::RouteUnknown;
+        let alone = silent && signals.configured == Configured::RouteUnknown && signals.proof == NoProof;
         if signals.prefixes == OutsideSnapshot && alone && signals.address == AddressPublic {
             let ruling = decide(&signals).1;
             let unreachable = ruling.path == Unreachable;
@@ -101,11 +122,40 @@ fn the_snapshot_alone_never_makes_an_address_outside_it_more_than_possible() {
 fn a_gateway_endpoint_is_never_likely_without_a_control() {
     for signals in product() {
         let ruling = decide(&signals).1;
-        let by_silence = signals.word == Word::NoEndpointNamed;
+        let by_silence = signals.word == Word::NoEndpointNamed && signals.proof == NoProof;
         if by_silence && ruling.path == GatewayEndpoint && ruling.confidence == Some(Likely) {
             assert_ne!(signals.control, Control::ControlUnknown, "{signals:?}");
             assert_eq!(signals.hops, NoVisibleResponder, "{signals:?}");
         }
+    }
+}
+
+#[test]
+fn only_undetermined_rows_are_contradictory_and_two_conclusive_witnesses_that_differ_lead_to_one() {
+    for row in TABLE {
+        assert!(!row.contradictory || row.ruling.path == Undetermined, "{}", row.reading);
+        assert_eq!(row.contradictory, row.reading.contains("contradicts itself"), "{}", row.reading);
+    }
+    for signals in product() {
+        let no_endpoint = signals.proof == Proof::ProofNoEndpoint;
+        let endpoint_by_other = signals.word == EndpointPolicyNamed
+            || (signals.address == AddressPublic && signals.configured == Configured::RouteToGatewayEndpoint);
+        if (no_endpoint && endpoint_by_other) || signals.proof == Proof::ProofsDisagree {
+            assert!(decide(&signals).0.contradictory, "{signals:?}");
+        }
+    }
+}
+
+#[test]
+fn a_proof_that_no_vpc_endpoint_carried_a_request_never_leads_to_one() {
+    for signals in product().filter(|signals| signals.proof == Proof::ProofNoEndpoint) {
+        let path = decide(&signals).1.path;
+        assert!(!matches!(path, GatewayEndpoint | Path::InterfaceEndpoint), "{signals:?}");
+    }
+    for signals in product()
+        .filter(|signals| !matches!(signals.proof, Proof::ProofNoEndpoint | Proof::ProofsDisagree | NoProof))
+    {
+        assert_ne!(decide(&signals).1.path, Path::Internet, "{signals:?}");
     }
 }
 
@@ -119,6 +169,7 @@ fn knowing_more_never_makes_the_same_path_less_sure() {
             Signals { prefixes: unknown_prefixes(known.prefixes), ..known },
             Signals { identity: Identity::PeerUnknown, ..known },
             Signals { word: Word::NoEndpointNamed, ..known },
+            Signals { proof: NoProof, ..known },
             Signals { public_address: PublicAddress::PublicAddressUnknown, ..known },
             Signals { configured: Configured::RouteUnknown, ..known },
         ];
