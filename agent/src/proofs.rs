@@ -37,11 +37,11 @@ pub fn at(recording: &Recording, service: &str, address: IpAddr) -> Option<Prove
     let by_role = proofs.roles.iter().flat_map(|proof| {
         let here =
             proof.calls.iter().filter(|calls| calls.service == service && calls.addresses.contains(&address));
-        here.filter_map(move |calls| by_role(recording, proof, calls).ok())
+        here.filter_map(move |calls| by_role(recording, proof, calls, address).ok())
     });
     let by_bucket = proofs.buckets.iter().filter(|_| service == "s3").flat_map(|proof| {
         let here = proof.calls.iter().filter(|calls| calls.addresses.contains(&address));
-        here.filter_map(move |calls| by_bucket(proof, calls).ok())
+        here.filter_map(move |calls| by_bucket(proof, calls, address).ok())
     });
     let mut said = by_role.chain(by_bucket);
     let first = said.next()?;
@@ -85,7 +85,12 @@ fn together(one: Proven, other: Proven) -> Proven {
 ///
 /// # Errors
 /// Why they prove nothing.
-pub fn by_role(recording: &Recording, proof: &RoleProof, calls: &RoleCalls) -> Result<Proven, String> {
+pub fn by_role(
+    recording: &Recording,
+    proof: &RoleProof,
+    calls: &RoleCalls,
+    address: IpAddr,
+) -> Result<Proven, String> {
     let asked = |condition: Condition| calls.asked.iter().find(|asked| asked.condition == condition);
     let said = |condition: Condition| asked(condition).map_or(Said::Missing, |asked| Said::of(&asked.call));
     let control = said(Condition::None);
@@ -97,11 +102,7 @@ pub fn by_role(recording: &Recording, proof: &RoleProof, calls: &RoleCalls) -> R
     let proven = |proof: Proof, vpc_endpoint_id: Option<String>, text: String| Proven {
         proof,
         vpc_endpoint_id,
-        place: format!(
-            "proofs/role/{name}/{}/{}",
-            calls.target,
-            calls.addresses.first().map_or_else(String::new, ToString::to_string)
-        ),
+        place: format!("proofs/role/{name}/{}/{address}", calls.target),
         text: format!("role {name}: {text}"),
     };
     match (said(Condition::ThroughEndpoint), said(Condition::WithoutEndpoint)) {
@@ -161,15 +162,11 @@ pub fn by_role(recording: &Recording, proof: &RoleProof, calls: &RoleCalls) -> R
 ///
 /// # Errors
 /// Why they prove nothing.
-pub fn by_bucket(proof: &BucketProof, calls: &BucketCalls) -> Result<Proven, String> {
+pub fn by_bucket(proof: &BucketProof, calls: &BucketCalls, address: IpAddr) -> Result<Proven, String> {
     let proven = |signal: Proof, text: &str| Proven {
         proof: signal,
         vpc_endpoint_id: None,
-        place: format!(
-            "proofs/bucket/{}/{}",
-            proof.bucket,
-            calls.addresses.first().map_or_else(String::new, ToString::to_string)
-        ),
+        place: format!("proofs/bucket/{}/{address}", proof.bucket),
         text: format!("bucket {}: {text}", proof.bucket),
     };
     match (Read::of(&calls.through_endpoint), Read::of(&calls.without_endpoint)) {

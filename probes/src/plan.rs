@@ -194,7 +194,7 @@ pub struct ProofPlan {
     pub sts_host: Option<String>,
     /// The host name of S3; port 443.
     pub s3_host: Option<String>,
-    /// The name of the sessions, which CloudTrail shows.
+    /// The name of the sessions, which `CloudTrail` shows.
     pub session_name: String,
     /// The instance's VPC.
     pub vpc_id: Option<String>,

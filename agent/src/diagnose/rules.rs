@@ -15,6 +15,7 @@ mod dynamodb_egress_through_nat;
 mod endpoint_network_acl;
 mod endpoint_policy_denies;
 mod endpoint_security_group_closed;
+mod evidence_contradicts_itself;
 mod expectation_not_met;
 mod gateway_endpoint_not_associated;
 mod identity_policy_denies;
@@ -30,6 +31,7 @@ mod no_proxy_malformed;
 mod no_public_address;
 mod no_route_out;
 mod optional_service_unreachable;
+mod path_proof_failed;
 mod path_undetermined;
 mod permissions_boundary_denies;
 mod proxy_case_precedence;
@@ -118,6 +120,8 @@ pub const RULES: &[Rule] = &[
     proxy_without_no_proxy::RULE,
     service_proxy_differs::RULE,
     optional_service_unreachable::RULE,
+    path_proof_failed::RULE,
+    evidence_contradicts_itself::RULE,
     path_undetermined::RULE,
 ];
 

@@ -50,11 +50,11 @@ pub(super) fn proofs(
         s3_host: host("s3"),
         session_name: session_name(environment.instance_id.as_deref()),
         vpc_id: environment.vpc_id.clone(),
-        endpoint_services: PROVABLE.iter().filter(takes_part).filter_map(|service| names(service)).collect(),
+        endpoint_services: PROVABLE.iter().filter(takes_part).filter_map(names).collect(),
     })
 }
 
-/// What CloudTrail shows beside the role: this program, and the instance that it ran on.
+/// What `CloudTrail` shows beside the role: this program, and the instance that it ran on.
 fn session_name(instance_id: Option<&str>) -> String {
     let allowed =
         |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '=' | ',' | '.' | '@' | '-');

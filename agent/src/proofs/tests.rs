@@ -55,7 +55,7 @@ fn of(answers: [Step<Reply, CallFailure>; 4]) -> Result<Proof, String> {
     let answers: Vec<_> =
         conditions.into_iter().zip(answers).map(|(condition, call)| (condition, None, call)).collect();
     let proof = role(&answers);
-    by_role(&recording(), &proof, &proof.calls[0]).map(|proven| proven.proof)
+    by_role(&recording(), &proof, &proof.calls[0], S3.parse().unwrap()).map(|proven| proven.proof)
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_session_that_names_an_endpoint_finds_it_and_ec2_says_of_which_kind_it_is() 
         (Condition::Endpoint, Some(gateway), allowed()),
     ]);
     let mut recording = recording();
-    let proven = by_role(&recording, &proof, &proof.calls[0]).unwrap();
+    let proven = by_role(&recording, &proof, &proof.calls[0], S3.parse().unwrap()).unwrap();
     assert_eq!(
         (proven.proof, proven.vpc_endpoint_id.as_deref()),
         (Proof::ProofEndpointOfThisVpc, Some(gateway))
@@ -112,7 +112,10 @@ fn a_session_that_names_an_endpoint_finds_it_and_ec2_says_of_which_kind_it_is() 
     assert_eq!(proven.place, format!("proofs/role/path-proof/s3/{S3}"));
     let endpoint = VpcEndpoint { id: gateway.into(), kind: "Gateway".into(), ..VpcEndpoint::default() };
     recording.control_plane.vpc_endpoints = Some(done(vec![endpoint]));
-    assert_eq!(by_role(&recording, &proof, &proof.calls[0]).unwrap().proof, Proof::ProofGatewayEndpoint);
+    assert_eq!(
+        by_role(&recording, &proof, &proof.calls[0], S3.parse().unwrap()).unwrap().proof,
+        Proof::ProofGatewayEndpoint
+    );
 }
 
 fn bucket(through: Step<Reply, CallFailure>, without: Step<Reply, CallFailure>) -> BucketProof {
@@ -128,7 +131,7 @@ fn bucket(through: Step<Reply, CallFailure>, without: Step<Reply, CallFailure>) 
 fn a_bucket_proves_by_exactly_one_answer_and_one_explicit_deny() {
     let of = |through, without| {
         let proof = bucket(through, without);
-        by_bucket(&proof, &proof.calls[0]).map(|proven| proven.proof)
+        by_bucket(&proof, &proof.calls[0], S3.parse().unwrap()).map(|proven| proven.proof)
     };
     assert_eq!(of(allowed(), explicit()), Ok(Proof::ProofSomeEndpoint));
     assert_eq!(of(explicit(), allowed()), Ok(Proof::ProofNoEndpoint));

@@ -4,6 +4,8 @@
 //! ([`expanded`]). What is left out can be left out: judging the brief report gives the same as judging the full one, which
 //! a test and every scenario of the lab hold.
 
+mod proofs;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -47,6 +49,8 @@ pub fn brief(report: &Report) -> Report {
     let own: Vec<IpAddr> = own.map(IpNet::addr).collect();
     recording.environment.prefix_lists.iter_mut().for_each(|list| drop_unread_ranges(list, &seen));
     drop_unread_facts(&mut recording.control_plane, &recording.targets, &seen, &own);
+    drop_unread_facts(&mut recording.control_plane, &recording.targets, &seen);
+    proofs::shorten(&mut recording.proofs);
     for (list, known) in lists_said_twice(recording) {
         if list.cidrs == known.cidrs {
             list.cidrs.clear();

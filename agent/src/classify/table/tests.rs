@@ -13,8 +13,10 @@ use Prefixes::{NoGatewayForService, OutsideSnapshot, PrefixesUnknown};
 use Proof::NoProof;
 use Word::EndpointPolicyNamed;
 
+type Exclusion = (&'static str, fn(&Signals) -> bool);
+
 /// Combinations that no observation can yield, each with the reason.
-const EXCLUDED: &[(&str, fn(&Signals) -> bool)] = &[
+const EXCLUDED: &[Exclusion] = &[
     (
         "a proof counts only where the service itself answered: its calls are made on connections like that one",
         |signals| signals.proof != NoProof && signals.contact != Contact::ServiceAnswered,

@@ -1,0 +1,54 @@
+//! Path proofs as short as a judgement needs them: who was allowed what and refused why, the addresses where the same came out
+//! together.
+
+use probes::observations::{CallFailure, Reply};
+use probes::proofs::{BucketCalls, Proofs, RoleCalls};
+use probes::{Outcome, Step};
+
+use super::shorten_reply;
+
+/// Leaves out what nothing reads.
+pub(super) fn shorten(proofs: &mut Proofs) {
+    for proof in &mut proofs.roles {
+        proof.sessions.iter_mut().for_each(|session| shorten_step(&mut session.assumed));
+        proof
+            .calls
+            .iter_mut()
+            .flat_map(|calls| &mut calls.asked)
+            .for_each(|asked| shorten_step(&mut asked.call));
+        let mut gathered: Vec<RoleCalls> = Vec::new();
+        for calls in std::mem::take(&mut proof.calls) {
+            let same = |first: &&mut RoleCalls| first.target == calls.target && first.asked == calls.asked;
+            match gathered.iter_mut().find(same) {
+                Some(first) => first.addresses.extend(calls.addresses),
+                None => gathered.push(calls),
+            }
+        }
+        proof.calls = gathered;
+    }
+    for proof in &mut proofs.buckets {
+        for calls in &mut proof.calls {
+            shorten_step(&mut calls.through_endpoint);
+            shorten_step(&mut calls.without_endpoint);
+        }
+        let mut gathered: Vec<BucketCalls> = Vec::new();
+        for calls in std::mem::take(&mut proof.calls) {
+            let same = |first: &&mut BucketCalls| {
+                first.through_endpoint == calls.through_endpoint
+                    && first.without_endpoint == calls.without_endpoint
+            };
+            match gathered.iter_mut().find(same) {
+                Some(first) => first.addresses.extend(calls.addresses),
+                None => gathered.push(calls),
+            }
+        }
+        proof.calls = gathered;
+    }
+}
+
+fn shorten_step(step: &mut Step<Reply, CallFailure>) {
+    (step.start_ms, step.elapsed_ms) = (0.0, 0.0);
+    if let Outcome::Done(reply) = &mut step.outcome {
+        shorten_reply(reply, false);
+    }
+}
