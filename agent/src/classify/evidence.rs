@@ -60,7 +60,7 @@ pub fn of_attempt(
         identity_of(environment, attempt)
     };
     let (word, word_text) = word_of(attempt, contact, identity);
-    let (public_address, public_text) = public_address_of(environment);
+    let (public_address, public_text) = public_address_of(environment, attempt);
     let said = configured_of(recording, address, target, attempt);
     let configured = said.configured;
     let proven = proven_at(recording, target, attempt, contact).map(|proven| held_against(proven, &said));
@@ -243,8 +243,10 @@ fn word_of(attempt: &Attempt, contact: Contact, identity: Identity) -> (Word, St
     }
 }
 
-fn public_address_of(environment: &EnvironmentRecord) -> (PublicAddress, String) {
-    match (environment.host.public_ipv4, environment.host.instance_id.is_some()) {
+fn public_address_of(environment: &EnvironmentRecord, attempt: &Attempt) -> (PublicAddress, String) {
+    // That there is no public IPv4 address says nothing of IPv6, which needs none but the instance's own.
+    let known = environment.host.instance_id.is_some() && attempt.address.is_ipv4();
+    match (environment.host.public_ipv4, known) {
         (Some(address), _) => (
             PublicAddress::InstanceHasPublicAddress,
             format!("the instance has the public address {address}"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use probes::proofs::{BucketProof, NotMade, RoleProof, Session};
+use probes::proofs::{BucketProof, NotMade, RoleCalls, RoleProof, Session};
 
 use crate::diagnose::case::Case;
 use crate::diagnose::phrases::create_interface_endpoint;
@@ -73,17 +73,20 @@ fn of_role(case: &Case<'_>, proof: &RoleProof) -> Option<Shortfall> {
         None => {}
     }
     let mut proven = BTreeSet::new();
-    let mut open: Vec<(&str, String)> = Vec::new();
+    let mut open: Vec<(&RoleCalls, String)> = Vec::new();
     for calls in &proof.calls {
-        let address = *calls.addresses.first()?;
-        match by_role(case.recording, proof, calls, address) {
-            Ok(_) => {
-                proven.insert(calls.target.as_str());
-            }
-            Err(why) => open.push((&calls.target, why)),
+        match by_role(case.recording, proof, calls, *calls.addresses.first()?) {
+            Ok(_) => proven.extend(calls.addresses.iter().map(|address| (calls.service.as_str(), *address))),
+            Err(why) => open.push((calls, why)),
         }
     }
-    open.retain(|(target, _)| !proven.contains(target));
+    // What another call to the same service proved about an address holds for this one's target as well.
+    let stays_open = |calls: &RoleCalls| {
+        calls.addresses.iter().any(|address| !proven.contains(&(calls.service.as_str(), *address)))
+    };
+    open.retain(|(calls, _)| stays_open(calls));
+    let open: Vec<(&str, String)> =
+        open.into_iter().map(|(calls, why)| (calls.target.as_str(), why)).collect();
     let (first, _) = open.first()?;
     let targets: Vec<&str> = distinct(open.iter().map(|(target, _)| *target));
     let causes: Vec<String> = distinct(open.iter().map(|(_, why)| why.as_str()))

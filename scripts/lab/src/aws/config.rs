@@ -44,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) session_policy: Option<Policy>,
     /// Who may assume the role; `None` is the EC2 service alone, so that the role cannot assume itself.
     pub(crate) role_trust_policy: Option<Policy>,
+    /// Further roles of the account.
+    pub(crate) roles: Vec<Role>,
     /// The policies of endpoints by their id; an endpoint that is not listed allows everything.
     pub(crate) endpoint_policies: BTreeMap<String, Policy>,
     /// Buckets of this and other accounts; by default the account has one, `app-data`, with the object `hello.txt`. The
@@ -137,6 +139,18 @@ pub(crate) struct User {
     pub(crate) policy: Option<Policy>,
 }
 
+/// A role beside the instance's own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Role {
+    /// Its name.
+    pub(crate) name: String,
+    /// Who may assume it.
+    pub(crate) trust_policy: Policy,
+    /// What it may do.
+    pub(crate) policy: Policy,
+}
+
 /// A bucket.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,6 +185,7 @@ impl Default for Config {
             resource_control_policy: None,
             session_policy: None,
             role_trust_policy: None,
+            roles: Vec::new(),
             endpoint_policies: BTreeMap::new(),
             buckets: vec![Bucket {
                 name: "app-data".to_owned(),

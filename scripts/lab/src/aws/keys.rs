@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::config::{Config, CredentialFault};
+use super::config::{Config, CredentialFault, Role};
 use super::context::Caller;
 use super::names::partition_of;
 use super::policy::Policy;
@@ -56,7 +56,7 @@ pub(crate) struct Session {
     pub(crate) policies: Vec<Policy>,
     /// Whether EC2 delivered it to the instance, which adds the keys about the instance.
     pub(crate) delivered_by_ec2: bool,
-    /// The policies of a user, who has none of the role's; `None` for sessions of the role.
+    /// The policies of a user or of another role, which has none of the instance's; `None` for sessions of the instance's role.
     pub(crate) user: Option<Policy>,
     /// Whether it is an account's administrator, who may do everything there and has none of the role's policies.
     pub(crate) administrator: bool,
@@ -82,7 +82,7 @@ impl Keys {
         let hour = SignedDuration::from_hours(1);
         let lifetime = SignedDuration::from_secs(config.credentials.lifetime_seconds);
         let promised = if fault == CredentialFault::Expired { now - hour } else { now + lifetime };
-        let caller = role_session(config, &config.instance.id);
+        let caller = role_session(config, &config.role_name, &config.instance.id);
         let (access_key_id, mut session) = new_session(caller, now - hour, promised);
         session.policies.extend(config.session_policy.clone());
         session.delivered_by_ec2 = true;
@@ -151,16 +151,18 @@ impl Keys {
         key
     }
 
-    /// Issues a session of the role under another name, narrowed by policies; gives its key and the session.
+    /// Issues a session of a role, the instance's own where none is given, narrowed by policies; gives its key and the session.
     pub(crate) fn assume_role(
         &self,
         config: &Config,
-        name: &str,
+        (role, name): (Option<&Role>, &str),
         policies: Vec<Policy>,
         now: Timestamp,
         lifetime: SignedDuration,
     ) -> (String, Session) {
-        let (key, mut session) = new_session(role_session(config, name), now, now + lifetime);
+        let role_name = role.map_or(config.role_name.as_str(), |role| &role.name);
+        let (key, mut session) = new_session(role_session(config, role_name, name), now, now + lifetime);
+        session.user = role.map(|role| role.policy.clone());
         session.policies = policies;
         self.add(key.clone(), session.clone());
         (key, session)
@@ -182,8 +184,8 @@ pub(crate) fn rfc3339(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn role_session(config: &Config, name: &str) -> Caller {
-    let (partition, account, role) = (partition_of(&config.region).id, &config.account_id, &config.role_name);
+fn role_session(config: &Config, role: &str, name: &str) -> Caller {
+    let (partition, account) = (partition_of(&config.region).id, &config.account_id);
     Caller {
         arn: format!("arn:{partition}:sts::{account}:assumed-role/{role}/{name}"),
         principal_arn: format!("arn:{partition}:iam::{account}:role/{role}"),

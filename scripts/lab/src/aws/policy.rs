@@ -87,8 +87,17 @@ enum Principal {
 
 impl Policy {
     /// The documents that scenarios may name instead of writing them out.
-    pub(crate) const NAMES: [&str; 6] =
-        ["full-access", "deny-all", "ssm-core", "inspect", "read-only", "none"];
+    pub(crate) const NAMES: [&str; 9] = [
+        "full-access",
+        "deny-all",
+        "ssm-core",
+        "inspect",
+        "read-only",
+        "none",
+        "path-proof-bucket",
+        "path-proof-trust",
+        "path-proof-role",
+    ];
 
     /// Reads a JSON document.
     ///
@@ -164,12 +173,30 @@ impl Policy {
             "ssm-core" => SSM_CORE,
             "inspect" => INSPECT,
             "read-only" => READ_ONLY,
+            "path-proof-bucket" => return Self::packaged(BUCKET_OF_A_PROOF),
+            "path-proof-trust" => return Self::packaged(TRUST_OF_A_PROOF),
+            "path-proof-role" => return Self::packaged(ROLE_OF_A_PROOF),
             _ => return None,
         };
         // The documents above are constants, and a test reads every one of them.
         Self::parse(document).ok()
     }
+
+    /// A document that users install, its placeholders filled in for the lab's usual account; the bucket's name may be any.
+    fn packaged(template: &str) -> Option<Self> {
+        let config = Config::default();
+        let filled = template
+            .replace("PARTITION", "aws")
+            .replace("ACCOUNT_ID", &config.account_id)
+            .replace("INSTANCE_ROLE", &config.role_name)
+            .replace("BUCKET", "*");
+        Self::parse(&filled).ok()
+    }
 }
+
+const BUCKET_OF_A_PROOF: &str = include_str!("../../../../packaging/proof/bucket-policy.json");
+const TRUST_OF_A_PROOF: &str = include_str!("../../../../packaging/proof/role-trust.json");
+const ROLE_OF_A_PROOF: &str = include_str!("../../../../packaging/proof/role-permissions.json");
 
 /// The statements of the managed policy `AmazonSSMManagedInstanceCore`, and more where an argument gives it.
 macro_rules! managed_instance {

@@ -6,6 +6,7 @@ use super::Aws;
 use super::access::{self, Ask, Kind};
 use super::errors::Fault;
 use super::keys::{Session, rfc3339};
+use super::names::partition_of;
 use super::policy::Policy;
 use super::request::{Call, Reply, escape};
 use super::service_call::ServiceCall;
@@ -94,8 +95,14 @@ fn assume_role<'v>(
         })?;
         policies.push(policy);
     }
-    // Only the role of the instance exists; any other looks like one that does not trust the caller.
-    let trust = work.aws.config.role_trust_policy.as_ref().filter(|_| role == who.caller.principal_arn);
+    // A role that does not exist looks like one that does not trust the caller.
+    let config = &work.aws.config;
+    let arn = |name: &str| {
+        format!("arn:{}:iam::{}:role/{name}", partition_of(&config.region).id, config.account_id)
+    };
+    let other = config.roles.iter().find(|other| role == arn(&other.name));
+    let own = config.role_trust_policy.as_ref().filter(|_| role == arn(&config.role_name));
+    let trust = other.map(|other| &other.trust_policy).or(own);
     let ask = Ask {
         resource_policy: trust,
         resource_kind: Kind::Trust,
@@ -103,7 +110,7 @@ fn assume_role<'v>(
     };
     work.allow(who, &ask)?;
     let lifetime = SignedDuration::from_secs(seconds);
-    let (key, session) = work.aws.keys.assume_role(&work.aws.config, name, policies, work.call.at, lifetime);
+    let (key, session) = work.aws.keys.assume_role(config, (other, name), policies, work.call.at, lifetime);
     let result = format!(
         "\n    <AssumedRoleUser>\n      <AssumedRoleId>{}</AssumedRoleId>\n      <Arn>{}</Arn>\n    </AssumedRoleUser>\n    \
          <Credentials>\n      <AccessKeyId>{key}</AccessKeyId>\n      <SecretAccessKey>{}</SecretAccessKey>\n      \

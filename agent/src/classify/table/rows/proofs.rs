@@ -18,14 +18,14 @@ use Configured::{
     RouteToInstance, RouteToInternetGateway, RouteToNatGateway, RouteToPeering, RouteToTransitGateway,
     RouteToVpnGateway,
 };
-use Hops::{InternetFirstResponder, PrivateFirstResponder};
+use Hops::{HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder};
 use Path::{GatewayEndpoint, InterfaceEndpoint, Internet};
 use Prefixes::{NoGatewayForService, OutsidePrefixList};
 use Proof::{
     ProofEndpointOfAnotherVpc, ProofEndpointOfThisVpc, ProofGatewayEndpoint, ProofInterfaceEndpoint,
     ProofNoEndpoint, ProofSomeEndpoint, ProofsDisagree,
 };
-use PublicAddress::InstanceHasPublicAddress;
+use PublicAddress::{InstanceHasNoPublicAddress, InstanceHasPublicAddress};
 use Via::{InternetGateway, NatOrAppliance};
 
 /// A VPC endpoint carried the request.
@@ -239,6 +239,15 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         proof: &[ProofNoEndpoint],
         address: &[AddressPublic],
+        hops: &[NoVisibleResponder, HopsUnknown],
+        public_address: &[InstanceHasNoPublicAddress],
+        ruling: sure(Internet, Some(NatOrAppliance), Proven),
+        reading: "a path proof says that no VPC endpoint carried the request, and an instance without a public address gets to the                   internet only by NAT or an appliance, seen or not",
+        ..ANY
+    },
+    Row {
+        proof: &[ProofNoEndpoint],
+        address: &[AddressPublic],
         ruling: sure(Internet, None, Proven),
         reading: "a path proof says that no VPC endpoint carried the request, and the address is public",
         ..ANY
@@ -246,7 +255,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         proof: &[ProofNoEndpoint],
         address: PRIVATE,
-        ruling: sure(Internet, Some(NatOrAppliance), Proven),
+        ruling: sure(Internet, None, Proven),
         reading: "a path proof says that no VPC endpoint carried the request, though the address is private: something there \
                   passes requests on over the internet",
         ..ANY
