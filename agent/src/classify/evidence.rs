@@ -109,7 +109,10 @@ pub fn of_attempt(
     if public && gateway && !settled && (open || !row.prefixes.is_empty()) {
         say(prefixes.name(), "environment/prefix_lists".to_owned(), prefixes_text);
     }
-    if public && !settled && (open || !row.hops.is_empty() || contact == Contact::NotConnected) {
+    // What carries the packets is told by the routers even where the path itself is settled.
+    let carrier = row.ruling.via.is_some() && !row.hops.is_empty();
+    let walked = open || !row.hops.is_empty() || contact == Contact::NotConnected;
+    if public && (carrier || (!settled && walked)) {
         say(hops.name(), place("hops"), hops_text);
     }
     if public && gateway && (open || !row.control.is_empty()) {

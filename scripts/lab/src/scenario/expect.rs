@@ -37,6 +37,8 @@ pub(crate) struct Verdict {
     pub(crate) reachable: Option<bool>,
     /// The names of the signals that the verdict rests on, in their order. Compared only when given.
     pub(crate) because: Option<Vec<String>>,
+    /// Compared only when given.
+    pub(crate) vpc_endpoint_id: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -52,7 +54,12 @@ pub(crate) struct Finding {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{{ target = {:?}, path = {:?}", self.target, self.path)?;
-        for (key, value) in [("via", &self.via), ("confidence", &self.confidence)] {
+        let values = [
+            ("via", &self.via),
+            ("confidence", &self.confidence),
+            ("vpc_endpoint_id", &self.vpc_endpoint_id),
+        ];
+        for (key, value) in values {
             if let Some(value) = value {
                 write!(f, ", {key} = {value:?}")?;
             }

@@ -76,6 +76,9 @@ impl Report {
         let wants_via = |target: &str| {
             wants_reasons(target) || expected.iter().any(|each| each.target == target && each.via.is_some())
         };
+        let wants_id = |target: &str| {
+            expected.iter().any(|each| each.target == target && each.vpc_endpoint_id.is_some())
+        };
         self.verdicts
             .iter()
             .map(|verdict| expect::Verdict {
@@ -86,6 +89,7 @@ impl Report {
                 reachable: verdict.reachable,
                 because: wants_reasons(&verdict.target)
                     .then(|| verdict.because.iter().map(|reason| reason.signal.clone()).collect()),
+                vpc_endpoint_id: verdict.vpc_endpoint_id.clone().filter(|_| wants_id(&verdict.target)),
             })
             .collect()
     }
@@ -177,18 +181,26 @@ fn contradiction(verdict: &Verdict, address: &Address, flows: &[&Flow]) -> Optio
                 ElementKind::InternetGateway,
                 ElementKind::EgressOnlyInternetGateway,
                 ElementKind::TransitGateway,
+                // A host of the company that passes requests on; what it sends is not the instance's any more.
+                ElementKind::Host,
             ][..],
         ),
         _ => None,
     };
+    // What carries the packets out of the subnet may lead them into a gateway endpoint of its own.
+    let onward = |flow: &Flow| {
+        address.path == "gateway_endpoint"
+            && verdict.via.is_some()
+            && flow.onward.contains(&ElementKind::GatewayEndpoint)
+    };
     if let Some(kinds) = expected
-        && (flows.is_empty() || flows.iter().any(|flow| !kinds.contains(&flow.kind)))
+        && (flows.is_empty() || flows.iter().any(|flow| !kinds.contains(&flow.kind) && !onward(flow)))
     {
         return Some(format!("the verdict is {}, the router counted {}", address.path, counted()));
     }
     if let Some(id) = &verdict.vpc_endpoint_id
         && address.path != "internet"
-        && flows.iter().any(|flow| flow.element != *id)
+        && flows.iter().any(|flow| flow.element != *id && !onward(flow))
     {
         return Some(format!("the verdict names {id}, the router counted {}", counted()));
     }
@@ -286,6 +298,18 @@ mod tests {
         assert!(report("internet", "likely").contradictions(&truth).is_empty());
         truth.flows[0].onward = vec![ElementKind::GatewayEndpoint];
         assert_eq!(report("internet", "likely").contradictions(&truth).len(), 1);
+    }
+
+    #[test]
+    fn a_gateway_endpoint_behind_nat_needs_packets_that_nat_sent_into_one() {
+        let mut truth = truth(ElementKind::NatGateway, 3);
+        let mut report = report("gateway_endpoint", "proven");
+        report.verdicts[0].via = Some("nat_or_appliance".to_owned());
+        assert_eq!(report.contradictions(&truth).len(), 1);
+        truth.flows[0].onward = vec![ElementKind::GatewayEndpoint];
+        assert!(report.contradictions(&truth).is_empty());
+        report.verdicts[0].via = None;
+        assert_eq!(report.contradictions(&truth).len(), 1);
     }
 
     #[test]
