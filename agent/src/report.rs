@@ -376,13 +376,6 @@ pub struct EnvironmentRecord {
     pub prefix_lists: Vec<PrefixList>,
 }
 
-/// What the path proofs said, or why none was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Proofs {
-    /// Why none was made; `null` where one was.
-    pub not_made_because: Option<String>,
-}
-
 const fn one() -> u32 {
     1
 }
