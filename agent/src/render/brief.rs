@@ -49,7 +49,6 @@ pub fn brief(report: &Report) -> Report {
     let own: Vec<IpAddr> = own.map(IpNet::addr).collect();
     recording.environment.prefix_lists.iter_mut().for_each(|list| drop_unread_ranges(list, &seen));
     drop_unread_facts(&mut recording.control_plane, &recording.targets, &seen, &own);
-    drop_unread_facts(&mut recording.control_plane, &recording.targets, &seen);
     proofs::shorten(&mut recording.proofs);
     for (list, known) in lists_said_twice(recording) {
         if list.cidrs == known.cidrs {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use probes::proofs::{BucketProof, NotMade, RoleCalls, RoleProof, Session};
 
 use crate::diagnose::case::Case;
-use crate::diagnose::phrases::create_interface_endpoint;
+use crate::diagnose::commands::create_interface_endpoints;
 use crate::diagnose::{Check, Rule};
 use crate::proofs::{by_bucket, by_role, not_made_words, role_name};
 use crate::refusal::{PolicyType, last_word, refusal};
@@ -201,7 +201,7 @@ fn not_made(case: &Case<'_>, because: NotMade) -> Shortfall {
         NotMade::NotResolved | NotMade::Unreachable => (
             "STS must be reachable for a proof by role: by an interface endpoint, or over the internet. A proof by bucket does without."
                 .to_owned(),
-            create_interface_endpoint(case, "sts"),
+            create_interface_endpoints(case, &["sts"]),
         ),
         NotMade::NotTrusted => (
             "Nothing is sent to a peer that nobody vouches for: exempt STS from TLS inspection, or name its authority with --ca-bundle."
