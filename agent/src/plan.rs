@@ -203,11 +203,20 @@ fn inspect(environment: &Environment, settings: &Settings) -> InspectPlan {
         .filter(here)
         .flat_map(|interface| &interface.security_group_ids)
         .collect();
+    let subnets: BTreeSet<&String> = environment
+        .interfaces
+        .iter()
+        .filter(here)
+        .filter_map(|interface| interface.subnet_id.as_ref())
+        .filter(|subnet| Some(*subnet) != environment.subnet_id.as_ref())
+        .collect();
     InspectPlan {
         region: region.map(ToOwned::to_owned),
         host: region.and_then(|region| catalogue::service("ec2")?.host(region, settings.variant)),
         vpc_id: environment.vpc_id.clone(),
         subnet_id: environment.subnet_id.clone(),
+        further_subnet_ids: subnets.into_iter().cloned().collect(),
+        inside: inside(environment),
         security_group_ids: groups.into_iter().cloned().collect(),
         prefix_list_names: region.map(lists).unwrap_or_default(),
         once_connected: CONTROL_PLANE_ONCE_CONNECTED,
@@ -360,6 +369,7 @@ mod tests {
     fn ec2_is_asked_about_the_subnet_the_groups_in_its_vpc_and_the_lists_of_gateway_services() {
         let interface = |vpc: &str, group: &str| Interface {
             vpc_id: Some(vpc.into()),
+            subnet_id: Some(format!("subnet-{group}")),
             security_group_ids: vec![group.into()],
             ..Interface::default()
         };
@@ -376,6 +386,7 @@ mod tests {
         let inspect = plan(&environment, &settings(&RunArguments::default()), &[]).inspect.unwrap();
         assert_eq!(inspect.host.as_deref(), Some("ec2.us-east-1.amazonaws.com"));
         assert_eq!(inspect.subnet_id.as_deref(), Some("subnet-1"));
+        assert_eq!(inspect.further_subnet_ids, ["subnet-sg-1", "subnet-sg-2"]);
         assert_eq!(inspect.security_group_ids, ["sg-1", "sg-2"]);
         let mut lists = inspect.prefix_list_names;
         lists.sort();

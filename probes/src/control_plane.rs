@@ -1,5 +1,6 @@
 //! What EC2 itself says about this instance's subnet, as far as the role may ask: routes, VPC endpoints, prefix lists, security
-//! groups, the network ACL and the VPC's DNS settings.
+//! groups, network ACLs, NAT gateways, who holds the private addresses that names lead to, and what blocks a VPC from the
+//! internet altogether.
 //!
 //! These are facts about configuration, read with the `Describe…` calls of Amazon EC2 and kept as EC2 gave them, reduced to
 //! what concerns this instance. What a route table means for an address is worked out by the judging crate.
@@ -7,6 +8,7 @@
 mod ask;
 mod calls;
 mod connect;
+mod found;
 mod policy;
 mod reader;
 mod reduce;
@@ -20,7 +22,27 @@ use serde::{Deserialize, Serialize};
 use crate::step::{Step, Unclassified};
 
 pub(crate) use connect::Pool;
+pub use found::{
+    BlockPublicAccess, Exclusion, FurtherPrefixList, InternetGatewayBlock, NatGateway, NetworkInterface,
+    Subnet, SubnetRoutes,
+};
 pub(crate) use reader::read;
+
+/// The permissions that everything here takes, all of them for the resource `*`.
+pub const ACTIONS: &[&str] = &[
+    "ec2:DescribeNatGateways",
+    "ec2:DescribeNetworkAcls",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribePrefixLists",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcAttribute",
+    "ec2:DescribeVpcBlockPublicAccessExclusions",
+    "ec2:DescribeVpcBlockPublicAccessOptions",
+    "ec2:DescribeVpcEndpoints",
+    "ec2:GetManagedPrefixListEntries",
+];
 
 /// What EC2 said, call by call, or why it was not asked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -30,12 +52,20 @@ pub struct ControlPlane {
     /// The route table that holds for the subnet (`DescribeRouteTables`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub route_table: Option<Step<RouteTable, ReadFailure>>,
+    /// The route tables of the other subnets that packets may take: those of the instance's further interfaces and of
+    /// the VPC's NAT gateways.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub further_route_tables: Option<Step<Vec<SubnetRoutes>, ReadFailure>>,
     /// The VPC endpoints of the VPC (`DescribeVpcEndpoints`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub vpc_endpoints: Option<Step<Vec<VpcEndpoint>, ReadFailure>>,
     /// The prefix lists of the services with gateway endpoints (`DescribePrefixLists`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prefix_lists: Option<Step<Vec<ManagedPrefixList>, ReadFailure>>,
+    /// The other prefix lists that routes or security groups name, such as the account's own
+    /// (`GetManagedPrefixListEntries`, one call each).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub further_prefix_lists: Vec<FurtherPrefixList>,
     /// The security groups of the instance's interface and of the VPC endpoints' interfaces (`DescribeSecurityGroups`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub security_groups: Option<Step<Vec<SecurityGroup>, ReadFailure>>,
@@ -45,6 +75,19 @@ pub struct ControlPlane {
     /// The VPC's DNS attributes (`DescribeVpcAttribute`, one call each).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dns: Option<Step<DnsAttributes, ReadFailure>>,
+    /// The subnets concerned: the instance's, and those of VPC endpoints and NAT gateways (`DescribeSubnets`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subnets: Option<Step<Vec<Subnet>, ReadFailure>>,
+    /// Who holds those addresses of this VPC that names lead to (`DescribeNetworkInterfaces`). An address that nobody
+    /// holds here may still be another account's in a shared subnet.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub network_interfaces: Option<Step<Vec<NetworkInterface>, ReadFailure>>,
+    /// The NAT gateways of the VPC (`DescribeNatGateways`); deleted ones stay in the list for about an hour.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub nat_gateways: Option<Step<Vec<NatGateway>, ReadFailure>>,
+    /// What keeps the account's VPCs in this Region from the internet (`DescribeVpcBlockPublicAccessOptions`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub block_public_access: Option<Step<BlockPublicAccess, ReadFailure>>,
 }
 
 /// Why EC2 was not asked.
@@ -145,6 +188,12 @@ pub struct VpcEndpoint {
     /// The subnets it has an interface in, of an interface endpoint.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub subnets: Vec<String>,
+    /// Those interfaces.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub network_interfaces: Vec<String>,
+    /// Those of their addresses that names lead to, where the holders of addresses could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub addresses: Vec<IpAddr>,
     /// The security groups of those interfaces.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub security_groups: Vec<String>,
@@ -167,12 +216,12 @@ fn is_available(state: &str) -> bool {
     state == "available"
 }
 
-/// A prefix list that AWS manages.
+/// A prefix list and its entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ManagedPrefixList {
     /// Its id, unique in one Region only.
     pub id: String,
-    /// Its name, `com.amazonaws.REGION.SERVICE`.
+    /// Its name, `com.amazonaws.REGION.SERVICE`; empty for a list that is known by its id alone.
     pub name: String,
     /// Its entries; at brief detail those of the list of the same id under `environment/prefix_lists` are not repeated.
     #[schemars(with = "Vec<String>")]
@@ -255,6 +304,27 @@ impl ControlPlane {
     #[must_use]
     pub fn not_asked(because: NotAsked) -> Self {
         Self { not_asked_because: Some(because), ..Self::default() }
+    }
+
+    /// Every prefix list whose entries were read, with those that only routes or groups name.
+    #[must_use]
+    pub fn lists(&self) -> Vec<ManagedPrefixList> {
+        let named = self.prefix_lists.as_ref().and_then(|step| step.done()).cloned().unwrap_or_default();
+        let further = self.further_prefix_lists.iter().filter_map(|list| {
+            let cidrs = list.entries.done()?.clone();
+            Some(ManagedPrefixList { id: list.id.clone(), name: String::new(), cidrs })
+        });
+        named.into_iter().chain(further).collect()
+    }
+
+    /// The route table that holds for a subnet, where it was read; `primary` is the instance's first subnet.
+    #[must_use]
+    pub fn route_table_of(&self, subnet: &str, primary: Option<&str>) -> Option<&RouteTable> {
+        if primary == Some(subnet) {
+            return self.route_table.as_ref().and_then(|step| step.done());
+        }
+        let further = self.further_route_tables.as_ref().and_then(|step| step.done())?;
+        further.iter().find(|table| table.subnets.iter().any(|id| id == subnet)).map(|table| &table.table)
     }
 }
 

@@ -170,10 +170,14 @@ pub struct InspectPlan {
     pub vpc_id: Option<String>,
     /// The subnet of the primary interface.
     pub subnet_id: Option<String>,
+    /// The subnets of the instance's other interfaces in that VPC.
+    pub further_subnet_ids: Vec<String>,
     /// The security groups of the instance's interfaces in that VPC.
     pub security_group_ids: Vec<String>,
     /// The prefix lists to ask for, by name: `com.amazonaws.REGION.SERVICE`.
     pub prefix_list_names: Vec<String>,
+    /// The VPC's own blocks: who holds an address inside them can be asked.
+    pub inside: Vec<IpNet>,
     /// What all calls together may take once a connection stands. Until then the budget of the evidence holds.
     pub once_connected: Duration,
 }

@@ -189,6 +189,10 @@ dimension! {
         NoRoute,
         /// The VPC has an available interface endpoint for the service with private DNS, and the address is in the VPC.
         InterfaceEndpointInVpc,
+        /// A network interface of an interface endpoint of this VPC holds the address.
+        InterfaceEndpointHoldsAddress,
+        /// A network interface of this VPC holds the address that is no interface endpoint's: an instance's, a load balancer's.
+        OtherHoldsAddress,
         /// EC2 did not say, or what it said does not decide it.
         RouteUnknown,
     }
@@ -269,6 +273,8 @@ pub enum SignalName {
     RouteBlackhole,
     NoRoute,
     InterfaceEndpointInVpc,
+    InterfaceEndpointHoldsAddress,
+    OtherHoldsAddress,
     RouteUnknown,
     /// No resolver gave an address.
     NoAddress,

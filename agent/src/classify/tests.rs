@@ -4,6 +4,7 @@ use probes::observations::{LookupFailure, Reply, Verification};
 use probes::{SkipReason, Step};
 use proptest::prelude::*;
 
+use super::signal::SignalName;
 use super::verdicts;
 use crate::prefix_lists::Source;
 use crate::report::{Confidence, Path, Recording, Verdict, Via};
@@ -336,7 +337,11 @@ proptest! {
 mod configured {
     //! What EC2 says of the route, with and against the other evidence.
 
-    use probes::control_plane::{ControlPlane, ManagedPrefixList, Route, RouteTable, VpcEndpoint};
+    use probes::Outcome;
+    use probes::control_plane::{
+        ControlPlane, FurtherPrefixList, ManagedPrefixList, NetworkInterface, Route, RouteTable,
+        SubnetRoutes, VpcEndpoint,
+    };
     use probes::observations::ChosenRoute;
 
     use super::*;
@@ -463,6 +468,91 @@ mod configured {
         second.addresses = vec!["10.0.9.10/24".parse().unwrap()];
         recording.environment.host.interfaces.push(second);
         assert_eq!(with(vec![route("pl-1", "vpce-gw")], recording).path, Path::Undetermined);
+    }
+
+    #[test]
+    fn packets_that_leave_by_another_subnet_are_judged_by_its_table_where_it_was_read() {
+        let mut attempt = answering(S3);
+        attempt.route =
+            Some(ChosenRoute { source: Some("10.0.9.10".parse().unwrap()), next_hop: None, interface: None });
+        let mut recording = s3(vec![attempt]);
+        let mut second = recording.environment.host.interfaces[0].clone();
+        second.subnet_id = Some("subnet-other".into());
+        second.addresses = vec!["10.0.9.10/24".parse().unwrap()];
+        recording.environment.host.interfaces.push(second);
+        let table =
+            RouteTable { id: "rtb-2".into(), is_main: false, routes: vec![route("0.0.0.0/0", "nat-2")] };
+        let further = vec![SubnetRoutes { subnets: vec!["subnet-other".into()], table }];
+        let control_plane = ControlPlane {
+            further_route_tables: Some(done(further)),
+            ..said(vec![route("pl-1", "vpce-gw")])
+        };
+        let verdict = only(&Recording { control_plane, ..recording });
+        assert_eq!((verdict.path, verdict.via), (Path::Internet, Some(Via::NatGateway)));
+    }
+
+    #[test]
+    fn the_entries_of_a_list_of_the_accounts_own_decide_the_route() {
+        let routes = vec![route("0.0.0.0/0", "nat-1"), route("pl-own", "vpce-gw")];
+        let own = |entry: &str| {
+            let entries = done(vec![entry.parse().unwrap()]);
+            let list = FurtherPrefixList { id: "pl-own".into(), entries };
+            let control_plane = ControlPlane { further_prefix_lists: vec![list], ..said(routes.clone()) };
+            only(&Recording { control_plane, ..s3(vec![answering(S3)]) }).path
+        };
+        assert_eq!(own("52.216.0.0/16"), Path::GatewayEndpoint);
+        assert_eq!(own("198.51.100.0/24"), Path::Internet);
+    }
+
+    /// What is made of a private address that answers and is held by this.
+    fn held_by(endpoint: &str, interfaces: Vec<NetworkInterface>, routes: Vec<Route>) -> Verdict {
+        let mut control_plane = said(routes);
+        if let Some(Outcome::Done(endpoints)) =
+            control_plane.vpc_endpoints.as_mut().map(|step| &mut step.outcome)
+        {
+            let holder = endpoints.iter_mut().filter(|each| each.id == endpoint);
+            holder.for_each(|each| each.addresses = vec![PRIVATE.parse().unwrap()]);
+        }
+        control_plane.network_interfaces = Some(done(interfaces));
+        let targets = vec![target("ssm", true, vec![answering(PRIVATE)])];
+        only(&Recording { targets, control_plane, ..recording() })
+    }
+
+    fn interface(kind: &str) -> NetworkInterface {
+        NetworkInterface {
+            id: "eni-1".into(),
+            kind: kind.into(),
+            vpc_endpoint: None,
+            instance: None,
+            subnet: "subnet-1".into(),
+            security_groups: Vec::new(),
+            addresses: vec![PRIVATE.parse().unwrap()],
+        }
+    }
+
+    #[test]
+    fn an_address_that_an_interface_endpoint_holds_is_proven_and_named() {
+        let verdict = held_by("vpce-ssm", Vec::new(), vec![route("10.0.0.0/16", "local")]);
+        assert_eq!((verdict.path, verdict.confidence), (Path::InterfaceEndpoint, Some(Confidence::Proven)));
+        assert_eq!(verdict.vpc_endpoint_id.as_deref(), Some("vpce-ssm"));
+        let unnamed = held_by("", vec![interface("vpc_endpoint")], Vec::new());
+        assert_eq!((unnamed.path, unnamed.confidence), (Path::InterfaceEndpoint, Some(Confidence::Proven)));
+        assert_eq!(unnamed.vpc_endpoint_id, None);
+    }
+
+    #[test]
+    fn an_address_that_something_else_holds_leads_nobody_knows_where() {
+        let verdict = held_by("", vec![interface("network_load_balancer")], Vec::new());
+        assert_eq!((verdict.path, verdict.confidence), (Path::Undetermined, None));
+        let because = verdict.because.iter().find(|reason| reason.signal == SignalName::OtherHoldsAddress);
+        assert!(because.unwrap().text.contains("eni-1 of type network_load_balancer"), "{because:?}");
+    }
+
+    #[test]
+    fn a_holder_behind_a_route_of_its_own_proves_nothing() {
+        let inspected = vec![route("10.0.0.0/16", "local"), route("10.0.1.0/24", "vpce-fw")];
+        let verdict = held_by("vpce-ssm", Vec::new(), inspected);
+        assert_eq!((verdict.path, verdict.confidence), (Path::InterfaceEndpoint, Some(Confidence::Likely)));
     }
 
     #[test]

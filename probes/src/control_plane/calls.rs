@@ -3,15 +3,21 @@
 //! Everything is asked for by filter and not by id, because EC2 refuses a whole call for one id that it does not know,
 //! and gives what it knows for a filter.
 
+use std::net::IpAddr;
+
 use aws_sdk_ec2::types::{Filter, VpcAttributeName};
+use ipnet::IpNet;
 
 use super::ask::{Asker, pages};
 use super::{
-    DnsAttributes, ManagedPrefixList, NetworkAcl, ReadFailure, RouteTable, SecurityGroup, VpcEndpoint, reduce,
+    DnsAttributes, Exclusion, InternetGatewayBlock, ManagedPrefixList, NatGateway, NetworkAcl,
+    NetworkInterface, ReadFailure, RouteTable, SecurityGroup, Subnet, SubnetRoutes, VpcEndpoint, reduce,
 };
 
 /// VPC endpoints on one page: with a policy of the largest size for each, a page stays below the longest answer.
 const ENDPOINTS_ON_A_PAGE: i32 = 50;
+/// Entries of a prefix list on one page, the most that EC2 gives.
+const ENTRIES_ON_A_PAGE: i32 = 100;
 
 /// The route table of a subnet: the one it is associated with, else the VPC's main one.
 pub(super) async fn route_table(
@@ -30,6 +36,25 @@ pub(super) async fn route_table(
             text: "no route table of the subnet's own and no main one".to_owned(),
         }),
     }
+}
+
+/// The route tables of several subnets: those that they are associated with, and the VPC's main one for the others.
+pub(super) async fn route_tables_of(
+    asker: &Asker<'_>,
+    vpc_id: &str,
+    subnets: &[String],
+) -> Result<Vec<SubnetRoutes>, ReadFailure> {
+    let own = route_tables(asker, vec![filter("association.subnet-id", subnets)]).await?;
+    let (mut found, unassociated) = reduce::subnet_routes(&own, subnets)?;
+    if !unassociated.is_empty() {
+        let main = [filter("vpc-id", [vpc_id]), filter("association.main", ["true"])];
+        let main = route_tables(asker, main.into()).await?;
+        let table = main.first().ok_or_else(|| ReadFailure::Unexpected {
+            text: "no route table of a subnet's own and no main one".to_owned(),
+        })?;
+        found.push(SubnetRoutes { subnets: unassociated, table: reduce::route_table(table, true)? });
+    }
+    Ok(found)
 }
 
 async fn route_tables(
@@ -75,6 +100,103 @@ pub(super) async fn prefix_lists(
     })
     .await?;
     reduce::prefix_lists(&found)
+}
+
+/// The entries of a prefix list.
+pub(super) async fn prefix_list_entries(asker: &Asker<'_>, id: &str) -> Result<Vec<IpNet>, ReadFailure> {
+    let found = pages(|token| async {
+        let send = |client: aws_sdk_ec2::Client| {
+            let request = client.get_managed_prefix_list_entries().prefix_list_id(id);
+            request.max_results(ENTRIES_ON_A_PAGE).set_next_token(token).send()
+        };
+        let page = asker.ask("ec2:GetManagedPrefixListEntries", send).await?;
+        Ok((page.entries.unwrap_or_default(), page.next_token))
+    })
+    .await?;
+    reduce::prefix_list_entries(&found)
+}
+
+/// The subnets with these ids, as far as EC2 knows them.
+pub(super) async fn subnets(asker: &Asker<'_>, ids: &[String]) -> Result<Vec<Subnet>, ReadFailure> {
+    let found = pages(|token| async {
+        let send = |client: aws_sdk_ec2::Client| {
+            client.describe_subnets().filters(filter("subnet-id", ids)).set_next_token(token).send()
+        };
+        let page = asker.ask("ec2:DescribeSubnets", send).await?;
+        Ok((page.subnets.unwrap_or_default(), page.next_token))
+    })
+    .await?;
+    reduce::subnets(&found)
+}
+
+/// The network interfaces of a VPC that hold one of these addresses. Filters add up, so each family is a call of its own.
+pub(super) async fn network_interfaces(
+    asker: &Asker<'_>,
+    vpc_id: &str,
+    addresses: &[IpAddr],
+    endpoints: &[VpcEndpoint],
+) -> Result<Vec<NetworkInterface>, ReadFailure> {
+    let holding = |name: &'static str, is_family: fn(&IpAddr) -> bool| async move {
+        let wanted: Vec<String> =
+            addresses.iter().filter(|address| is_family(address)).map(ToString::to_string).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filters = vec![filter("vpc-id", [vpc_id]), filter(name, &wanted)];
+        pages(|token| async {
+            let send = |client: aws_sdk_ec2::Client| {
+                let request = client.describe_network_interfaces().set_filters(Some(filters.clone()));
+                request.set_next_token(token).send()
+            };
+            let page = asker.ask("ec2:DescribeNetworkInterfaces", send).await?;
+            Ok((page.network_interfaces.unwrap_or_default(), page.next_token))
+        })
+        .await
+    };
+    let (ipv4, ipv6) = tokio::join!(
+        Box::pin(holding("addresses.private-ip-address", IpAddr::is_ipv4)),
+        Box::pin(holding("ipv6-addresses.ipv6-address", IpAddr::is_ipv6))
+    );
+    let mut found = ipv4?;
+    found.extend(ipv6?);
+    reduce::network_interfaces(&found, addresses, endpoints)
+}
+
+/// The NAT gateways of a VPC.
+pub(super) async fn nat_gateways(asker: &Asker<'_>, vpc_id: &str) -> Result<Vec<NatGateway>, ReadFailure> {
+    let found = pages(|token| async {
+        let send = |client: aws_sdk_ec2::Client| {
+            let request = client.describe_nat_gateways().filter(filter("vpc-id", [vpc_id]));
+            request.set_next_token(token).send()
+        };
+        let page = asker.ask("ec2:DescribeNatGateways", send).await?;
+        Ok((page.nat_gateways.unwrap_or_default(), page.next_token))
+    })
+    .await?;
+    reduce::nat_gateways(&found)
+}
+
+/// What keeps the account's VPCs in this Region from the internet.
+pub(super) async fn internet_gateway_block(asker: &Asker<'_>) -> Result<InternetGatewayBlock, ReadFailure> {
+    let send = |client: aws_sdk_ec2::Client| client.describe_vpc_block_public_access_options().send();
+    let answer = asker.ask("ec2:DescribeVpcBlockPublicAccessOptions", send).await?;
+    reduce::internet_gateway_block(answer.vpc_block_public_access_options())
+}
+
+/// What is excluded from that block, of the VPC and subnets with these ids.
+pub(super) async fn exclusions(
+    asker: &Asker<'_>,
+    concerned: &[String],
+) -> Result<Vec<Exclusion>, ReadFailure> {
+    let found = pages(|token| async {
+        let send = |client: aws_sdk_ec2::Client| {
+            client.describe_vpc_block_public_access_exclusions().set_next_token(token).send()
+        };
+        let page = asker.ask("ec2:DescribeVpcBlockPublicAccessExclusions", send).await?;
+        Ok((page.vpc_block_public_access_exclusions.unwrap_or_default(), page.next_token))
+    })
+    .await?;
+    reduce::exclusions(&found, concerned)
 }
 
 /// The security groups with these ids, as far as EC2 knows them.

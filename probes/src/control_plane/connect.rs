@@ -20,8 +20,8 @@ use crate::run::{DESCRIPTORS_OF_A_CHILD, Shared, Until};
 use crate::step::{Step, Unclassified};
 use crate::tcp;
 
-/// Connections beside the first: seven calls can be made at once, and one more round over four costs little.
-const FURTHER_CONNECTIONS: usize = 3;
+/// Connections beside the first: ten calls can be made at once, and one more round over six costs little.
+const FURTHER_CONNECTIONS: usize = 5;
 /// The longest answer that is read. A page of fifty VPC endpoints with ordinary policies has about 150 KB.
 const LONGEST_ANSWER: usize = 2 * 1024 * 1024;
 

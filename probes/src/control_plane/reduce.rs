@@ -3,6 +3,8 @@
 //! What is not understood is a failure and no gap: a route, an entry or a rule that was left out would let the rest say
 //! something that is not so. Names, tags, descriptions and policies are not kept.
 
+mod around;
+
 use aws_sdk_ec2::types as ec2;
 use ipnet::IpNet;
 
@@ -10,6 +12,11 @@ use super::policy::allows_everything;
 use super::{
     AclEntry, GroupRule, ManagedPrefixList, NetworkAcl, ReadFailure, Route, RouteTable, SecurityGroup,
     VpcEndpoint,
+};
+
+pub(super) use around::{
+    exclusions, internet_gateway_block, nat_gateways, network_interfaces, prefix_list_entries, subnet_routes,
+    subnets,
 };
 
 /// The longest id or name that is kept; ARNs of core networks have about 100 characters.
@@ -74,6 +81,8 @@ pub(super) fn vpc_endpoints(found: &[ec2::VpcEndpoint]) -> Result<Vec<VpcEndpoin
             state: state(&name("state of VPC endpoint", endpoint.state().map(ec2::State::as_str))?),
             route_tables: names("route table", endpoint.route_table_ids())?,
             subnets: names("subnet", endpoint.subnet_ids())?,
+            network_interfaces: names("network interface", endpoint.network_interface_ids())?,
+            addresses: Vec::new(),
             security_groups: each(endpoint.groups(), |group| name("security group", group.group_id()))?,
             private_dns: endpoint.private_dns_enabled().unwrap_or_default(),
             private_dns_inbound_only: dns

@@ -1,5 +1,6 @@
 //! Where the facts of a run are written down as they arrive: the observations, complete at every moment.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -55,6 +56,14 @@ impl Board {
     /// Writes down what path proofs said.
     pub(crate) fn proofs(&self, write: impl FnOnce(&mut Proofs)) {
         write(&mut self.lock().proofs);
+    }
+
+    /// The addresses that names have led to so far, each once.
+    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
+        let observations = self.lock();
+        let attempts = observations.targets.iter().flat_map(|target| &target.attempts);
+        let addresses: BTreeSet<IpAddr> = attempts.map(|attempt| attempt.address).collect();
+        addresses.into_iter().collect()
     }
 
     /// The observations as they stand now, in their final order.

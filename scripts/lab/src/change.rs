@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use serde::Deserialize;
 
 use crate::topology::{
-    AclEntry, GroupRule, Host, InterfaceEndpoint, Ipv6, Route, RouteTable, SecondaryInterface, Subnet,
-    Topology, TransitGateway,
+    AclEntry, BlockMode, Exclusion, GroupRule, Host, InterfaceEndpoint, Ipv6, PrefixList, Route, RouteTable,
+    SecondaryInterface, Subnet, Topology, TransitGateway,
 };
 
 /// One edit of a topology.
@@ -49,6 +49,21 @@ pub(crate) enum Change {
     },
     /// Makes every router behind the internet gateway keep silent in the same way.
     HideInternetRouters,
+    /// Puts a NAT gateway into the state `failed`.
+    FailNatGateway {
+        nat_gateway: String,
+        failure: String,
+    },
+    /// Blocks the internet gateways of the account.
+    BlockPublicAccess {
+        mode: BlockMode,
+        #[serde(default)]
+        exclusions: Vec<Exclusion>,
+    },
+    /// Gives the account a prefix list of its own.
+    AddPrefixList {
+        prefix_list: PrefixList,
+    },
     AddInterfaceEndpoint {
         interface_endpoint: InterfaceEndpoint,
     },
@@ -152,6 +167,15 @@ pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), Nothi
             let gateway = topology.internet_gateway.as_mut();
             gateway.ok_or_else(|| nothing("internet gateway", ""))?.responders.clear();
         }
+        Change::FailNatGateway { nat_gateway, failure } => {
+            let gateway = topology.nat_gateways.iter_mut().find(|each| each.id == nat_gateway);
+            gateway.ok_or_else(|| nothing("NAT gateway", &nat_gateway))?.failure = Some(failure);
+        }
+        Change::BlockPublicAccess { mode, exclusions } => {
+            topology.vpc.block_public_access = mode;
+            topology.vpc.public_access_exclusions = exclusions;
+        }
+        Change::AddPrefixList { prefix_list } => topology.prefix_lists.push(prefix_list),
         Change::AddInterfaceEndpoint { interface_endpoint } => {
             topology.interface_endpoints.push(interface_endpoint);
         }

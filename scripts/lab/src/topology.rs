@@ -6,6 +6,7 @@
 mod check;
 mod instance;
 mod ipv6;
+mod public_access;
 mod transit;
 
 use std::net::Ipv4Addr;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 pub(crate) use check::{Invalid, check};
 pub(crate) use instance::{Attachment, Instance, SecondaryInterface};
 pub(crate) use ipv6::Ipv6;
+pub(crate) use public_access::{BlockMode, Exclusion};
 pub(crate) use transit::{CentralNatGateway, TransitGateway};
 
 /// Everything EC2 knows about one VPC and the instance under test.
@@ -65,6 +67,12 @@ pub(crate) struct Vpc {
     pub(crate) enable_dns_support: bool,
     #[serde(default = "yes")]
     pub(crate) enable_dns_hostnames: bool,
+    /// What VPC Block Public Access keeps the account's VPCs in this region from.
+    #[serde(default)]
+    pub(crate) block_public_access: BlockMode,
+    /// The VPC or subnets that it does not hold for.
+    #[serde(default)]
+    pub(crate) public_access_exclusions: Vec<Exclusion>,
 }
 
 /// One subnet and what it is associated with.
@@ -104,12 +112,16 @@ pub(crate) struct Route {
     pub(crate) blackhole: bool,
 }
 
-/// A managed prefix list of one gateway service.
+/// A managed prefix list: AWS's, of one gateway service, or one of the account's own.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PrefixList {
     pub(crate) id: String,
+    /// The gateway service; empty for a list of the account's own.
+    #[serde(default)]
     pub(crate) service: String,
+    /// The name of a list of the account's own.
+    pub(crate) name: Option<String>,
     /// The entries; by default the published ranges of the service in this region.
     pub(crate) cidrs: Option<Vec<Ipv4Net>>,
 }
@@ -161,6 +173,8 @@ pub(crate) struct NatGateway {
     /// hard to tell from a gateway endpoint.
     #[serde(default = "yes")]
     pub(crate) visible: bool,
+    /// Why it could not be made: it is in the state `failed`, and packets to it vanish.
+    pub(crate) failure: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

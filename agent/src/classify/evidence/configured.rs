@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use probes::control_plane::{ControlPlane, ManagedPrefixList, Route, RouteTable, VpcEndpoint};
+use probes::control_plane::{
+    ControlPlane, ManagedPrefixList, NetworkInterface, Route, RouteTable, VpcEndpoint,
+};
 use probes::observations::{Attempt, TargetObservation};
 
 use crate::catalogue::{self, EndpointKind};
@@ -26,7 +28,11 @@ pub(super) fn configured_of(
 ) -> Said {
     match address {
         Address::AddressPublic => of_route_table(recording, attempt),
-        Address::AddressInVpc => of_endpoints(recording, target),
+        Address::AddressInVpc | Address::AddressInVpcByOverride => of_holder(recording, attempt)
+            .unwrap_or_else(|| match address {
+                Address::AddressInVpc => of_endpoints(recording, target),
+                _ => unknown("EC2 did not say who holds this address"),
+            }),
         _ => unknown("the route table says nothing of this address"),
     }
 }
@@ -42,27 +48,98 @@ fn unknown(text: &str) -> Said {
 
 fn of_route_table(recording: &Recording, attempt: &Attempt) -> Said {
     let control_plane = &recording.control_plane;
-    let Some(table) = control_plane.route_table.as_ref().and_then(|step| step.done()) else {
-        return unknown("the subnet's route table could not be read");
+    let (table, place) = match table_for(recording, attempt) {
+        Ok(found) => found,
+        Err(said) => return said,
     };
-    if leaves_elsewhere(&recording.environment, attempt) {
-        return unknown(
-            "packets to this address leave by another interface, whose subnet's route table was not read",
-        );
-    }
-    let lists =
-        control_plane.prefix_lists.as_ref().and_then(|step| step.done()).map_or(&[][..], Vec::as_slice);
-    match winner(table, lists, attempt.address) {
-        Winner::Route(route) => of_route(control_plane, table, route),
+    let lists = control_plane.lists();
+    match winner(table, &lists, attempt.address) {
+        Winner::Route(route) => Said { place, ..of_route(control_plane, table, route) },
         Winner::None => Said {
             configured: Configured::NoRoute,
             text: format!("route table {} has no route to it", table.id),
-            place: "control_plane/route_table",
+            place,
             vpc_endpoint_id: None,
         },
         Winner::Open => unknown("the route table has a route to a prefix list whose entries are not known"),
     }
 }
+
+/// The route table that holds for an attempt's packets, which is that of the subnet they leave by, and its place in the report.
+fn table_for<'a>(
+    recording: &'a Recording,
+    attempt: &Attempt,
+) -> Result<(&'a RouteTable, &'static str), Said> {
+    let (host, control_plane) = (&recording.environment.host, &recording.control_plane);
+    match left_by(&recording.environment, attempt) {
+        None => control_plane
+            .route_table
+            .as_ref()
+            .and_then(|step| step.done())
+            .map(|table| (table, "control_plane/route_table"))
+            .ok_or_else(|| unknown("the subnet's route table could not be read")),
+        Some(subnet) => control_plane
+            .route_table_of(subnet, host.subnet_id.as_deref())
+            .map(|table| (table, "control_plane/further_route_tables"))
+            .ok_or_else(|| {
+                unknown(&format!(
+                    "packets to this address leave by an interface in {subnet}, whose route table could not be read"
+                ))
+            }),
+    }
+}
+
+/// Who holds a private address: nothing but the VPC's own local route may lead there, else its holder is not the first that the
+/// packets meet.
+fn of_holder(recording: &Recording, attempt: &Attempt) -> Option<Said> {
+    let control_plane = &recording.control_plane;
+    let holds = |addresses: &[IpAddr]| addresses.contains(&attempt.address);
+    let endpoint = endpoints(control_plane).iter().find(|endpoint| holds(&endpoint.addresses));
+    let interfaces = control_plane.network_interfaces.as_ref().and_then(|step| step.done());
+    let interface = interfaces.into_iter().flatten().find(|interface| holds(&interface.addresses));
+    let said = match (endpoint, interface) {
+        (Some(endpoint), _) => Said {
+            configured: Configured::InterfaceEndpointHoldsAddress,
+            vpc_endpoint_id: Some(endpoint.id.clone()),
+            place: "control_plane/vpc_endpoints",
+            text: format!("it belongs to interface endpoint {}", endpoint.id),
+        },
+        (None, Some(interface)) => of_interface(interface),
+        (None, None) => return None,
+    };
+    if let Ok((table, _)) = table_for(recording, attempt) {
+        match winner(table, &control_plane.lists(), attempt.address) {
+            Winner::Route(route) if route.target != LOCAL => {
+                let text = format!("route table {} sends this address to {} first", table.id, route.target);
+                return Some(unknown(&text));
+            }
+            Winner::Open => return Some(unknown("routes to this address cannot be told")),
+            Winner::Route(_) | Winner::None => {}
+        }
+    }
+    Some(said)
+}
+
+fn of_interface(interface: &NetworkInterface) -> Said {
+    let owner = match &interface.instance {
+        Some(instance) => format!(" of instance {instance}"),
+        None if interface.kind == "interface" => String::new(),
+        None => format!(" of type {}", interface.kind),
+    };
+    Said {
+        configured: if interface.kind == "vpc_endpoint" {
+            Configured::InterfaceEndpointHoldsAddress
+        } else {
+            Configured::OtherHoldsAddress
+        },
+        vpc_endpoint_id: None,
+        place: "control_plane/network_interfaces",
+        text: format!("it belongs to network interface {}{owner}", interface.id),
+    }
+}
+
+/// The target of the route that every route table has for the VPC's own blocks.
+const LOCAL: &str = "local";
 
 /// Which route holds for an address.
 pub(crate) enum Winner<'a> {
@@ -178,19 +255,24 @@ fn endpoints(control_plane: &ControlPlane) -> &[VpcEndpoint] {
     control_plane.vpc_endpoints.as_ref().and_then(|step| step.done()).map_or(&[], Vec::as_slice)
 }
 
-/// Whether the packets carry the address of another interface than the one whose subnet was asked about. An attempt without a
-/// route, as in a brief report, left by the primary one.
-fn leaves_elsewhere(environment: &EnvironmentRecord, attempt: &Attempt) -> bool {
-    let Some(source) = attempt.route.as_ref().and_then(|route| route.source) else { return false };
-    !is_primary(environment, source)
+/// The subnet that packets to an address leave by, where it is not the instance's first one. An attempt without a route, as in a
+/// brief report, left by the primary one.
+fn left_by<'a>(environment: &'a EnvironmentRecord, attempt: &Attempt) -> Option<&'a str> {
+    let source = attempt.route.as_ref().and_then(|route| route.source)?;
+    further_subnet_of(environment, source)
+}
+
+/// The subnet of the interface that has an address, where it is not the instance's first one.
+fn further_subnet_of(environment: &EnvironmentRecord, source: IpAddr) -> Option<&str> {
+    let host = &environment.host;
+    host.interfaces
+        .iter()
+        .filter(|interface| interface.subnet_id != host.subnet_id)
+        .find(|interface| interface.addresses.iter().any(|net| net.addr() == source))
+        .and_then(|interface| interface.subnet_id.as_deref())
 }
 
 /// Whether an address belongs to the interface in the instance's first subnet.
 pub(crate) fn is_primary(environment: &EnvironmentRecord, source: IpAddr) -> bool {
-    let host = &environment.host;
-    let mut elsewhere = host
-        .interfaces
-        .iter()
-        .filter(|interface| interface.subnet_id.is_some() && interface.subnet_id != host.subnet_id);
-    !elsewhere.any(|interface| interface.addresses.iter().any(|net| net.addr() == source))
+    further_subnet_of(environment, source).is_none()
 }

@@ -14,9 +14,9 @@ use Address::{
 };
 use Confidence::{Likely, Possible, Proven};
 use Configured::{
-    InterfaceEndpointInVpc, NoRoute, RouteBlackhole, RouteToEgressOnlyInternetGateway, RouteToFirewall,
-    RouteToGatewayEndpoint, RouteToInstance, RouteToInternetGateway, RouteToNatGateway, RouteToPeering,
-    RouteToTransitGateway, RouteToVpnGateway,
+    InterfaceEndpointHoldsAddress, InterfaceEndpointInVpc, NoRoute, OtherHoldsAddress, RouteBlackhole,
+    RouteToEgressOnlyInternetGateway, RouteToFirewall, RouteToGatewayEndpoint, RouteToInstance,
+    RouteToInternetGateway, RouteToNatGateway, RouteToPeering, RouteToTransitGateway, RouteToVpnGateway,
 };
 use Contact::{ConnectedOnly, NotConnected, NotTried, PeerUntrusted, ServiceAnswered};
 use Control::{ControlSharesFirstResponder, ControlShowsResponders, ControlSilent, ControlUnreachable};
@@ -66,6 +66,7 @@ const CONTRADICTION: Row = Row { contradictory: true, ..ANY };
 const CONNECTED: &[Contact] = &[ServiceAnswered, PeerUntrusted, ConnectedOnly];
 const PRIVATE: &[Address] =
     &[AddressInVpc, AddressInVpcByOverride, AddressPrivateOutsideVpc, AddressPrivateVpcUnknown];
+const IN_VPC: &[Address] = &[AddressInVpc, AddressInVpcByOverride];
 const INSIDE: &[Prefixes] = &[InsidePrefixList, InsideSnapshot];
 /// The control tells this silence from a general one: it shows routers where the service shows none, or the internet
 /// cannot be reached at all.
@@ -134,6 +135,23 @@ const OTHERS: &[Row] = &[
     // What the service itself said.
     Row {
         word: &[EndpointPolicyNamed],
+        address: IN_VPC,
+        configured: &[OtherHoldsAddress],
+        reading: "the service's refusal names a VPC endpoint policy, but the address is held by something else than an \
+                  interface endpoint: which endpoint lies behind it cannot be seen",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: IN_VPC,
+        configured: &[InterfaceEndpointHoldsAddress],
+        ruling: sure(InterfaceEndpoint, None, Proven),
+        reading: "the service's refusal names a VPC endpoint policy, and EC2 says that an interface endpoint of this VPC holds \
+                  the address",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
         address: &[AddressInVpc],
         ruling: sure(InterfaceEndpoint, None, Proven),
         reading: "the service's refusal names a VPC endpoint policy, and the address is in this VPC",
@@ -199,6 +217,38 @@ const OTHERS: &[Row] = &[
         configured: &[RouteBlackhole, NoRoute],
         ruling: sure(Unreachable, None, Likely),
         reading: "the subnet's route table leads nowhere for this address",
+        ..ANY
+    },
+    Row {
+        address: IN_VPC,
+        configured: &[InterfaceEndpointHoldsAddress],
+        identity: &[PeerIntercepts],
+        ruling: sure(InterfaceEndpoint, None, Possible),
+        reading: "EC2 says that a network interface of the named interface endpoint of this VPC holds the address, but TLS is \
+                  intercepted on the way",
+        ..ANY
+    },
+    Row {
+        address: IN_VPC,
+        configured: &[InterfaceEndpointHoldsAddress],
+        ruling: sure(InterfaceEndpoint, None, Proven),
+        reading: "EC2 says that a network interface of the named interface endpoint of this VPC holds the address",
+        ..ANY
+    },
+    Row {
+        address: IN_VPC,
+        configured: &[OtherHoldsAddress],
+        contact: &[NotConnected],
+        ruling: sure(Unreachable, None, Likely),
+        reading: "EC2 says that no interface endpoint but something else in this VPC holds the address, and nothing answers \
+                  there",
+        ..ANY
+    },
+    Row {
+        address: IN_VPC,
+        configured: &[OtherHoldsAddress],
+        reading: "EC2 says that no interface endpoint but something else in this VPC holds the address: what it passes on, and \
+                  which way, cannot be seen from here",
         ..ANY
     },
     Row {

@@ -1,13 +1,16 @@
 //! Whole readings against a loopback EC2: what is asked, what is kept, and what silence, refusals and an early end leave.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::*;
-use crate::control_plane::{DnsAttributes, ManagedPrefixList};
+use crate::control_plane::{
+    ACTIONS, BlockPublicAccess, DnsAttributes, Exclusion, InternetGatewayBlock, ManagedPrefixList,
+};
 use crate::environment::ProxyAuthorizations;
 use crate::loopback::{Authority, Service, empty_plan, http, silent_peer, soon};
-use crate::plan::ProbePlan;
+use crate::plan::{CallPlan, ProbePlan, TargetPlan};
 use crate::run::Routed;
 use crate::step::Clock;
 
@@ -19,9 +22,25 @@ fn inspect() -> InspectPlan {
         host: Some(HOST.to_owned()),
         vpc_id: Some("vpc-1".to_owned()),
         subnet_id: Some("subnet-1".to_owned()),
+        further_subnet_ids: vec!["subnet-3".to_owned()],
         security_group_ids: vec!["sg-1".to_owned()],
+        inside: vec!["10.0.0.0/16".parse().unwrap()],
         prefix_list_names: vec!["com.amazonaws.eu-west-1.s3".to_owned()],
         once_connected: Duration::from_secs(5),
+    }
+}
+
+/// A target, so that there are addresses whose holders can be asked for.
+fn named() -> TargetPlan {
+    TargetPlan {
+        target: "ssm".to_owned(),
+        service: "ssm".to_owned(),
+        host: HOST.to_owned(),
+        required: true,
+        region: "eu-west-1".to_owned(),
+        call: CallPlan::UnsignedGet,
+        prefixes: Vec::new(),
+        proxy: None,
     }
 }
 
@@ -38,7 +57,11 @@ async fn reading(
         ca_bundle: bundle.as_ref().map(|file| file.path().to_owned()),
         ..empty_plan()
     };
+    let plan = ProbePlan { targets: vec![named()], ..plan };
     let board = Board::skeleton(&plan);
+    for address in ["10.0.1.7", "52.218.0.1"] {
+        board.target(0).open_attempt(address.parse().unwrap(), None, SkipReason::Disabled);
+    }
     let credentials = Credentials::new("AKIDEXAMPLE", "hush", Some("TOKENTOKEN".to_owned()), None, "test");
     let (routed, none) = (Routed { ipv4: true, ipv6: false }, ProxyAuthorizations::default());
     let shared = Shared::new(Clock::start(), port, plan, routed, Some(credentials), none).unwrap();
@@ -73,6 +96,12 @@ fn answer(request: &str) -> String {
     let first_filter = field(request, "Filter.1.Name");
     let value = field(request, "Filter.1.Value.1").unwrap_or_default();
     let body = match (operation, first_filter) {
+        ("DescribeRouteTables", Some("association.subnet-id")) if value == "subnet-4" => {
+            "<routeTableSet><item><routeTableId>rtb-4</routeTableId><associationSet><item><subnetId>subnet-4</subnetId></item>\
+             </associationSet><routeSet><item><destinationPrefixListId>pl-own</destinationPrefixListId>\
+             <gatewayId>igw-1</gatewayId></item></routeSet></item></routeTableSet>"
+                .to_owned()
+        }
         ("DescribeRouteTables", Some("association.subnet-id")) => "<routeTableSet/>".to_owned(),
         ("DescribeRouteTables", _) => {
             assert_eq!(field(request, "Filter.2.Name"), Some("association.main"));
@@ -94,6 +123,7 @@ fn answer(request: &str) -> String {
                 "<vpcEndpointSet><item><vpcEndpointId>vpce-2</vpcEndpointId><vpcEndpointType>Interface</vpcEndpointType>\
                  <serviceName>com.amazonaws.eu-west-1.ssm</serviceName><state>available</state>\
                  <privateDnsEnabled>true</privateDnsEnabled><subnetIdSet><item>subnet-1</item><item>subnet-2</item></subnetIdSet>\
+                 <networkInterfaceIdSet><item>eni-2</item></networkInterfaceIdSet>\
                  <groupSet><item><groupId>sg-2</groupId></item></groupSet></item></vpcEndpointSet>"
                     .to_owned()
             }
@@ -108,11 +138,52 @@ fn answer(request: &str) -> String {
              </ipPermissionsEgress></item></securityGroupInfo>"
         ),
         ("DescribeNetworkAcls", Some("association.subnet-id")) => format!(
-            "<networkAclSet><item><networkAclId>acl-1</networkAclId><associationSet><item><subnetId>{value}</subnetId>\
-             </item></associationSet><entrySet><item><ruleNumber>100</ruleNumber><protocol>-1</protocol>\
+            "<networkAclSet><item><networkAclId>acl-1</networkAclId><associationSet>{}</associationSet><entrySet><item><ruleNumber>100</ruleNumber><protocol>-1</protocol>\
              <ruleAction>allow</ruleAction><egress>true</egress><cidrBlock>0.0.0.0/0</cidrBlock></item></entrySet></item>\
-             </networkAclSet>"
+             </networkAclSet>",
+            [1, 2, 3, 4].map(|n| format!("<item><subnetId>subnet-{n}</subnetId></item>")).concat()
         ),
+        ("DescribeNatGateways", Some("vpc-id")) => {
+            "<natGatewaySet><item><natGatewayId>nat-1</natGatewayId><subnetId>subnet-4</subnetId><state>failed</state>\
+             <failureCode>Gateway.NotAttached</failureCode><connectivityType>public</connectivityType></item></natGatewaySet>"
+                .to_owned()
+        }
+        ("GetManagedPrefixListEntries", None) => {
+            assert_eq!(field(request, "PrefixListId"), Some("pl-own"));
+            "<entrySet><item><cidr>198.51.100.0/24</cidr></item></entrySet>".to_owned()
+        }
+        ("DescribeSubnets", Some("subnet-id")) => {
+            "<subnetSet><item><subnetId>subnet-1</subnetId><availabilityZone>eu-west-1a</availabilityZone>\
+             <availabilityZoneId>euw1-az1</availabilityZoneId><cidrBlock>10.0.1.0/24</cidrBlock></item></subnetSet>"
+                .to_owned()
+        }
+        ("DescribeNetworkInterfaces", Some("vpc-id")) => {
+            assert_eq!(field(request, "Filter.2.Value.1"), Some("10.0.1.7"));
+            assert_eq!(field(request, "Filter.2.Value.2"), None);
+            "<networkInterfaceSet><item><networkInterfaceId>eni-2</networkInterfaceId><subnetId>subnet-1</subnetId>\
+             <interfaceType>vpc_endpoint</interfaceType><privateIpAddressesSet><item>\
+             <privateIpAddress>10.0.1.7</privateIpAddress></item></privateIpAddressesSet></item></networkInterfaceSet>"
+                .to_owned()
+        }
+        ("DescribeVpcBlockPublicAccessOptions", None) => {
+            "<vpcBlockPublicAccessOptions><internetGatewayBlockMode>block-ingress</internetGatewayBlockMode>\
+             </vpcBlockPublicAccessOptions>"
+                .to_owned()
+        }
+        ("DescribeVpcBlockPublicAccessExclusions", None) => {
+            let exclusion = |resource: &str, state: &str| {
+                format!(
+                    "<item><resourceArn>arn:aws:ec2:eu-west-1:111122223333:{resource}</resourceArn><state>{state}</state>\
+                     <internetGatewayExclusionMode>allow-bidirectional</internetGatewayExclusionMode></item>"
+                )
+            };
+            format!(
+                "<vpcBlockPublicAccessExclusionSet>{}{}{}</vpcBlockPublicAccessExclusionSet>",
+                exclusion("vpc/vpc-2", "create-complete"),
+                exclusion("vpc/vpc-1", "delete-in-progress"),
+                exclusion("subnet/subnet-4", "update-complete")
+            )
+        }
         ("DescribeVpcAttribute", _) => {
             let name = field(request, "Attribute").unwrap();
             let value = name == "enableDnsSupport";
@@ -145,13 +216,40 @@ async fn a_readable_control_plane_is_read_whole() {
     assert_eq!(groups.iter().map(|group| group.id.as_str()).collect::<Vec<_>>(), ["sg-1", "sg-2"]);
     let acls = seen.network_acls.as_ref().unwrap().done().unwrap();
     assert_eq!(acls.len(), 1, "{acls:?}");
-    assert_eq!(acls[0].subnets, ["subnet-1", "subnet-2"]);
+    assert_eq!(acls[0].subnets, ["subnet-1", "subnet-2", "subnet-3", "subnet-4"]);
     let dns = seen.dns.as_ref().unwrap().done();
     assert_eq!(dns, Some(&DnsAttributes { support: true, hostnames: false }));
 
+    let further = seen.further_route_tables.as_ref().unwrap().done().unwrap();
+    let tables: Vec<_> =
+        further.iter().map(|table| (table.table.id.as_str(), table.subnets.as_slice())).collect();
+    assert_eq!(tables, [("rtb-1", &["subnet-3".to_owned()][..]), ("rtb-4", &["subnet-4".to_owned()][..])]);
+    assert_eq!(seen.route_table_of("subnet-4", Some("subnet-1")).unwrap().id, "rtb-4");
+    let [own] = seen.further_prefix_lists.as_slice() else { panic!("{:?}", seen.further_prefix_lists) };
+    assert_eq!((own.id.as_str(), own.entries.done().map(Vec::len)), ("pl-own", Some(1)));
+    assert_eq!(seen.lists().len(), 2);
+    let holders = seen.network_interfaces.as_ref().unwrap().done().unwrap();
+    assert_eq!(holders[0].vpc_endpoint.as_deref(), Some("vpce-2"), "{holders:?}");
+    let gateways = seen.nat_gateways.as_ref().unwrap().done().unwrap();
+    assert_eq!(
+        (gateways[0].state.as_str(), gateways[0].failure.as_deref()),
+        ("failed", Some("Gateway.NotAttached"))
+    );
+    let subnets = seen.subnets.as_ref().unwrap().done().unwrap();
+    assert_eq!(subnets[0].availability_zone_id.as_deref(), Some("euw1-az1"));
+    let blocked = seen.block_public_access.as_ref().unwrap().done();
+    let exclusions = Some(vec![Exclusion { id: "subnet-4".to_owned(), inward_too: true }]);
+    let expected = BlockPublicAccess { internet_gateways: InternetGatewayBlock::Ingress, exclusions };
+    assert_eq!(blocked, Some(&expected));
+
     let requests = service.requests();
-    // Two for the route table, two pages of endpoints, two waves of groups and of ACLs, two attributes, the lists.
-    assert_eq!(requests.len(), 11, "{requests:?}");
+    // Two for the route table, three for the further ones, two pages of endpoints, two waves of groups and of ACLs, two
+    // attributes, two for what is blocked, and one for each of AWS's lists, the account's own list, NAT gateways, subnets
+    // and holders of addresses.
+    assert_eq!(requests.len(), 20, "{requests:?}");
+    let asked: BTreeSet<String> =
+        requests.iter().map(|request| format!("ec2:{}", field(request, "Action").unwrap())).collect();
+    assert_eq!(asked.iter().map(String::as_str).collect::<Vec<_>>(), ACTIONS);
     let scope = "/eu-west-1/ec2/aws4_request";
     assert!(requests.iter().all(|request| request.contains("AKIDEXAMPLE") && request.contains(scope)));
 }
@@ -192,7 +290,7 @@ async fn a_role_that_may_see_one_thing_gives_that_and_the_refusals() {
     assert_eq!(seen.network_acls.unwrap().failed(), Some(&limited));
     assert_eq!(seen.prefix_lists.unwrap().done().map(Vec::len), Some(1));
     // A refusal is what SDKs retry in part; here each call is one request.
-    assert_eq!(service.requests().len(), 7);
+    assert_eq!(service.requests().len(), 12);
 }
 
 #[tokio::test]

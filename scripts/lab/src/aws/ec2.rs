@@ -12,6 +12,7 @@ mod interfaces;
 mod listing;
 mod metadata;
 mod prefix_lists;
+mod public_access;
 mod route_tables;
 #[cfg(test)]
 mod tests;
@@ -42,7 +43,7 @@ pub(crate) fn answer(aws: &Aws, call: &Call) -> Reply {
 }
 
 /// The operations that list resources.
-const LISTINGS: [&Listing; 13] = [
+const LISTINGS: [&Listing; 14] = [
     &endpoints::VPC_ENDPOINTS,
     &firewalls::NETWORK_ACLS,
     &firewalls::SECURITY_GROUPS,
@@ -52,6 +53,7 @@ const LISTINGS: [&Listing; 13] = [
     &interfaces::NETWORK_INTERFACES,
     &prefix_lists::MANAGED_PREFIX_LISTS,
     &prefix_lists::PREFIX_LISTS,
+    &public_access::EXCLUSIONS,
     &route_tables::ROUTE_TABLES,
     &vpc::DHCP_OPTIONS,
     &vpc::SUBNETS,
@@ -62,8 +64,9 @@ const LISTINGS: [&Listing; 13] = [
 type Special = fn(&View<'_>, &Form) -> Result<Vec<Node>, Fault>;
 
 /// The other operations.
-const SPECIALS: [(&str, Special); 3] = [
+const SPECIALS: [(&str, Special); 4] = [
     ("DescribeVpcAttribute", vpc::attribute),
+    ("DescribeVpcBlockPublicAccessOptions", public_access::options),
     ("GetManagedPrefixListEntries", prefix_lists::entries),
     ("ModifyInstanceMetadataOptions", metadata::modify),
 ];

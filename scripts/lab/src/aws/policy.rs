@@ -225,7 +225,8 @@ const INSPECT: &str = managed_instance!(
     r#",{"Effect":"Allow","Action":["ec2:DescribeDhcpOptions","ec2:DescribeInstances","ec2:DescribeInternetGateways",
 "ec2:DescribeManagedPrefixLists","ec2:DescribeNatGateways","ec2:DescribeNetworkAcls","ec2:DescribeNetworkInterfaces",
 "ec2:DescribePrefixLists","ec2:DescribeRouteTables","ec2:DescribeSecurityGroups","ec2:DescribeSubnets",
-"ec2:DescribeVpcAttribute","ec2:DescribeVpcEndpoints","ec2:DescribeVpcs","ec2:GetManagedPrefixListEntries"],"Resource":"*"}"#
+"ec2:DescribeVpcAttribute","ec2:DescribeVpcBlockPublicAccessExclusions",
+"ec2:DescribeVpcBlockPublicAccessOptions","ec2:DescribeVpcEndpoints","ec2:DescribeVpcs","ec2:GetManagedPrefixListEntries"],"Resource":"*"}"#
 );
 
 const READ_ONLY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get*","s3:List*",

@@ -77,7 +77,7 @@ fn internet_gateway(topology: &Topology, wiring: &Wiring) -> Namespace {
         line(&mut made.network, format_args!("route add default via {}", wire.addresses[1]));
     }
     made.firewall = invisible();
-    let mappings = topology.public_mappings();
+    let mappings = topology.open_mappings();
     if mappings.is_empty() {
         made.firewall.push_str(
             "table ip gateway {\n\tchain forward {\n\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\n",

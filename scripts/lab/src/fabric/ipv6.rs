@@ -67,9 +67,13 @@ pub(super) fn extend(topology: &Topology, namespaces: &mut Vec<Namespace>) {
     far_up(ipv6, &mut unseen, None);
     near_up(&mut unseen, None);
     unseen.firewall = invisible();
-    unseen.firewall.push_str(
-        "table ip6 gateway {\n\tchain forward {\n\t\ttype filter hook forward priority 0; policy accept;\n\
-         \t\tiifname \"out6\" ct state new drop\n\t}\n}\n",
+    let policy = if topology.egress_only_open() { "accept" } else { "drop" };
+    line(
+        &mut unseen.firewall,
+        format_args!(
+            "table ip6 gateway {{\n\tchain forward {{\n\t\ttype filter hook forward priority 0; policy {policy};\n\
+             \t\tiifname \"out6\" ct state new drop\n\t}}\n}}"
+        ),
     );
     namespaces.push(unseen);
     for (index, responder) in gateway.responders.iter().enumerate() {

@@ -152,7 +152,8 @@ fn target(topology: &Topology, wiring: &Wiring, id: &str) -> Option<String> {
         return Some(via(wiring, &format!("gwe{index}")));
     }
     if let Some(index) = topology.nat_gateways.iter().position(|nat| nat.id == id) {
-        let address = topology.nat_gateways.get(index)?.private_address;
+        let nat = topology.nat_gateways.get(index).filter(|nat| nat.failure.is_none())?;
+        let address = nat.private_address;
         return Some(format!("via {address} dev nat{index} onlink"));
     }
     if let Some(host) = topology.hosts.iter().find(|host| host.id == id) {

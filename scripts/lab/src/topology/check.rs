@@ -27,6 +27,9 @@ pub(crate) enum Invalid {
     /// A security group rule's peer is neither a CIDR, a prefix list nor a group.
     #[error("rule of {group} has the peer {peer}, which is no CIDR, prefix list or security group")]
     UnknownPeer { group: String, peer: String },
+    /// A prefix list has neither a service nor a name, or both.
+    #[error("prefix list {0} needs either the service it is of or the name of the account's own")]
+    Owner(String),
 }
 
 /// Checks everything [`Invalid`] names; the first fault found is returned.
@@ -35,6 +38,7 @@ pub(crate) fn check(topology: &Topology) -> Result<(), Invalid> {
     subnets(topology)?;
     routes(topology)?;
     groups(topology)?;
+    prefix_lists(topology)?;
     interfaces(topology)
 }
 
@@ -121,6 +125,14 @@ fn groups(topology: &Topology) -> Result<(), Invalid> {
         }
     }
     Ok(())
+}
+
+fn prefix_lists(topology: &Topology) -> Result<(), Invalid> {
+    let nobodys = |list: &&super::PrefixList| list.service.is_empty() == list.name.is_none();
+    match topology.prefix_lists.iter().find(nobodys) {
+        Some(list) => Err(Invalid::Owner(list.id.clone())),
+        None => Ok(()),
+    }
 }
 
 fn interfaces(topology: &Topology) -> Result<(), Invalid> {

@@ -5,7 +5,7 @@
 //! A VPC endpoint that carried a request need not be this subnet's: what stands on the way may lead into one of its own.
 
 use super::super::Row;
-use super::{ANY, CONTRADICTION, PRIVATE, sure};
+use super::{ANY, CONTRADICTION, IN_VPC, PRIVATE, sure};
 use crate::classify::signal::{Address, Configured, Hops, Prefixes, Proof, PublicAddress, Word};
 use crate::report::{Confidence, Path, Via};
 
@@ -14,9 +14,9 @@ use Address::{
 };
 use Confidence::{Likely, Proven};
 use Configured::{
-    NoRoute, RouteBlackhole, RouteToEgressOnlyInternetGateway, RouteToFirewall, RouteToGatewayEndpoint,
-    RouteToInstance, RouteToInternetGateway, RouteToNatGateway, RouteToPeering, RouteToTransitGateway,
-    RouteToVpnGateway,
+    InterfaceEndpointHoldsAddress, NoRoute, OtherHoldsAddress, RouteBlackhole,
+    RouteToEgressOnlyInternetGateway, RouteToFirewall, RouteToGatewayEndpoint, RouteToInstance,
+    RouteToInternetGateway, RouteToNatGateway, RouteToPeering, RouteToTransitGateway, RouteToVpnGateway,
 };
 use Hops::{HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder};
 use Path::{GatewayEndpoint, InterfaceEndpoint, Internet};
@@ -124,6 +124,14 @@ pub(super) const ROWS: &[Row] = &[
                   the address is in this VPC",
         ..CONTRADICTION
     },
+    Row {
+        proof: &[ProofNoEndpoint],
+        address: IN_VPC,
+        configured: &[InterfaceEndpointHoldsAddress],
+        reading: "the evidence contradicts itself: a path proof says that no VPC endpoint carried the request, but EC2 says that an \
+                  interface endpoint of this VPC holds the address",
+        ..CONTRADICTION
+    },
     // Through a gateway endpoint.
     Row {
         proof: MAYBE_GATEWAY,
@@ -171,6 +179,14 @@ pub(super) const ROWS: &[Row] = &[
         ruling: sure(InterfaceEndpoint, None, Proven),
         reading: "a path proof says that a VPC endpoint of another VPC carried the request, and the address is private and not \
                   known to be in this VPC (hub and spoke)",
+        ..ANY
+    },
+    Row {
+        proof: &[ProofEndpointOfThisVpc, ProofSomeEndpoint],
+        address: IN_VPC,
+        configured: &[OtherHoldsAddress],
+        reading: "a path proof says that a VPC endpoint carried the request, but EC2 says that something else in this VPC holds the \
+                  address: which endpoint lies behind it cannot be seen",
         ..ANY
     },
     Row {

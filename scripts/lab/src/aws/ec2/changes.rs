@@ -8,6 +8,7 @@ mod addresses;
 mod attributes;
 mod endpoints;
 mod groups;
+mod public_access;
 mod routes;
 
 use super::form::Form;
@@ -31,7 +32,7 @@ pub(super) struct Change {
 type Edit = fn(&ServiceCall<'_>, &Form, &mut Topology) -> Result<Vec<Node>, Fault>;
 
 /// All operations that change something.
-const CHANGES: [Change; 16] = [
+const CHANGES: [Change; 18] = [
     change("AllocateAddress", ("elastic-ip", "Domain"), |_, form, topology| {
         addresses::allocate(form, topology)
     }),
@@ -48,10 +49,12 @@ const CHANGES: [Change; 16] = [
     change("CreateNetworkAclEntry", ACL, |_, form, topology| acls::create(form, topology)),
     change("CreateRoute", ("route-table", "RouteTableId"), routes::create),
     change("CreateSecurityGroup", ("vpc", "VpcId"), |_, form, topology| groups::create(form, topology)),
+    change("CreateVpcBlockPublicAccessExclusion", EXCLUSION, public_access::exclude),
     change("CreateVpcEndpoint", ("vpc", "VpcId"), endpoints::create),
     change("DeleteNetworkAclEntry", ACL, |_, form, topology| acls::delete(form, topology)),
     change("DeleteRoute", ("route-table", "RouteTableId"), routes::delete),
     change("ModifyVpcAttribute", ("vpc", "VpcId"), attributes::modify),
+    change("ModifyVpcBlockPublicAccessOptions", ACCOUNT, public_access::modify),
     change("ModifyVpcEndpoint", ("vpc-endpoint", "VpcEndpointId"), endpoints::modify),
     change("ReplaceRoute", ("route-table", "RouteTableId"), routes::replace),
     change("RevokeSecurityGroupEgress", GROUP, |_, form, topology| groups::revoke(form, topology, true)),
@@ -60,6 +63,9 @@ const CHANGES: [Change; 16] = [
 
 const ACL: (&str, &str) = ("network-acl", "NetworkAclId");
 const GROUP: (&str, &str) = ("security-group", "GroupId");
+/// What may be allowed for these two is everything or nothing.
+const ACCOUNT: (&str, &str) = ("vpc-block-public-access-options", "InternetGatewayBlockMode");
+const EXCLUSION: (&str, &str) = ("vpc-block-public-access-exclusion", "InternetGatewayExclusionMode");
 
 /// The operation of this name, if it changes something.
 pub(super) fn find(operation: &str) -> Option<Change> {

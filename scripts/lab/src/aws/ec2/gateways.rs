@@ -56,16 +56,35 @@ fn nat_gateway(view: &View<'_>, nat: &NatGateway) -> Vec<Node> {
         text("isPrimary", true),
         text("status", "succeeded"),
     ];
-    vec![
+    let mut nodes = vec![
         text("natGatewayId", &nat.id),
         text("subnetId", &nat.subnet),
         view.vpc(),
-        text("state", "available"),
+        text("state", if nat.failure.is_some() { "failed" } else { "available" }),
         text("createTime", CREATED),
         list("natGatewayAddressSet", [address]),
         text("connectivityType", "public"),
         node("tagSet", vec![]),
-    ]
+    ];
+    if let Some(code) = &nat.failure {
+        nodes.push(text("failureCode", code));
+        nodes.push(text("failureMessage", failure_message(view, nat, code)));
+    }
+    nodes
+}
+
+/// What EC2 says to the failure codes (Amazon EC2 API reference, `NatGateway`).
+fn failure_message(view: &View<'_>, nat: &NatGateway, code: &str) -> String {
+    match code {
+        "Gateway.NotAttached" => format!("Network {} has no Internet gateway attached", view.topology.vpc.id),
+        "InsufficientFreeAddressesInSubnet" => {
+            "Subnet has insufficient free addresses to create this NAT gateway".to_owned()
+        }
+        "InvalidSubnetID.NotFound" => {
+            format!("The specified subnet \"{}\" does not exist or could not be found.", nat.subnet)
+        }
+        _ => "Network interface could not be created, please try again.".to_owned(),
+    }
 }
 
 fn internet_gateway(view: &View<'_>, gateway: &InternetGateway) -> Vec<Node> {

@@ -1,6 +1,6 @@
-//! The prefix lists that AWS manages: with the entries that the lab routes by.
+//! Prefix lists, AWS's and the account's own, with the entries that the lab routes by.
 //!
-//! `DescribePrefixLists` is the older call and gives lists with their entries at once; `DescribeManagedPrefixLists` and
+//! `DescribePrefixLists` is the older call and gives AWS's lists with their entries at once; `DescribeManagedPrefixLists` and
 //! `GetManagedPrefixListEntries` give the same in two steps and in pages.
 
 use super::View;
@@ -21,7 +21,7 @@ pub(super) const PREFIX_LISTS: Listing = Listing {
     page: (5, 1000),
     filters: &[("prefix-list-id", "prefixListId"), ("prefix-list-name", "prefixListName")],
     items: |view| {
-        let lists = view.topology.prefix_lists.iter();
+        let lists = view.topology.prefix_lists.iter().filter(|list| list.name.is_none());
         let describe = |list: &PrefixList| {
             vec![
                 text("prefixListId", &list.id),
@@ -67,18 +67,25 @@ pub(super) fn entries(view: &View<'_>, form: &Form) -> Result<Vec<Node>, Fault> 
 
 /// `com.amazonaws.REGION.SERVICE`, in China too.
 fn name(view: &View<'_>, list: &PrefixList) -> String {
-    format!("com.amazonaws.{}.{}", view.region(), list.service)
+    list.name.clone().unwrap_or_else(|| format!("com.amazonaws.{}.{}", view.region(), list.service))
 }
 
 fn managed(view: &View<'_>, list: &PrefixList) -> Vec<Node> {
-    let arn = format!("arn:{}:ec2:{}:aws:prefix-list/{}", view.partition(), view.region(), list.id);
-    vec![
+    let own = list.name.is_some();
+    let account = if own { view.account() } else { "aws" };
+    let arn = format!("arn:{}:ec2:{}:{account}:prefix-list/{}", view.partition(), view.region(), list.id);
+    let mut nodes = vec![
         text("prefixListId", &list.id),
         text("addressFamily", "IPv4"),
         text("state", "create-complete"),
         text("prefixListArn", arn),
         text("prefixListName", name(view, list)),
         node("tagSet", vec![]),
-        text("ownerId", "AWS"),
-    ]
+        text("ownerId", if own { view.account() } else { "AWS" }),
+    ];
+    if own {
+        nodes.push(text("maxEntries", fabric::entries(view.topology, list).len().max(1)));
+        nodes.push(text("version", 1));
+    }
+    nodes
 }

@@ -57,7 +57,13 @@ fn view<T>(aws: &Aws, use_it: impl FnOnce(&View<'_>) -> T) -> T {
 
 #[test]
 fn every_listing_finds_its_resources_by_id_and_by_every_filter_that_has_a_value() {
-    let aws = aws(READER);
+    let mut topology = scenario::load("healthy-private").unwrap().topology;
+    topology.vpc.public_access_exclusions = vec![crate::topology::Exclusion {
+        id: "vpcbpa-exclude-1".to_owned(),
+        resource: topology.vpc.id.clone(),
+        inward_too: true,
+    }];
+    let aws = aws_with(READER, topology);
     for listing in LISTINGS {
         let operation = listing.operation;
         let items = view(&aws, |view| (listing.items)(view));
@@ -193,6 +199,34 @@ fn each_call_needs_its_own_permission() {
     }
     assert_eq!(error(&inspect, "DescribeImages", "").1, "UnauthorizedOperation");
     assert_eq!(error(&aws(READER), "DescribeImages", "").1, "UnsupportedOperation");
+}
+
+#[test]
+fn lists_of_the_accounts_own_are_known_to_the_newer_calls_only() {
+    let mut topology = scenario::load("healthy-private").unwrap().topology;
+    topology.prefix_lists.push(crate::topology::PrefixList {
+        id: "pl-0own".to_owned(),
+        service: String::new(),
+        name: Some("partners".to_owned()),
+        cidrs: Some(vec!["198.51.100.0/24".parse().unwrap()]),
+    });
+    let aws = aws_with(READER, topology);
+    assert!(!found(&aws, "DescribePrefixLists", "", "prefixListId").contains(&"pl-0own".to_owned()));
+    let own = "PrefixListId.1=pl-0own";
+    assert_eq!(found(&aws, "DescribeManagedPrefixLists", own, "prefixListName"), ["partners"]);
+    assert_eq!(found(&aws, "DescribeManagedPrefixLists", own, "ownerId"), ["123456789012"]);
+    let entries = found(&aws, "GetManagedPrefixListEntries", "PrefixListId=pl-0own", "cidr");
+    assert_eq!(entries, ["198.51.100.0/24"]);
+}
+
+#[test]
+fn a_nat_gateway_that_failed_says_why() {
+    let mut topology = scenario::load("nat").unwrap().topology;
+    topology.nat_gateways[0].failure = Some("Gateway.NotAttached".to_owned());
+    let aws = aws_with(READER, topology);
+    assert_eq!(found(&aws, "DescribeNatGateways", "", "state"), ["failed"]);
+    let message = found(&aws, "DescribeNatGateways", "", "failureMessage");
+    assert_eq!(message, ["Network vpc-0a1b2c3d4e5f60718 has no Internet gateway attached"]);
 }
 
 #[test]

@@ -66,7 +66,8 @@ pub(super) fn modify(
 }
 
 fn gateway(form: &Form, topology: &mut Topology, id: &str, name: &str) -> Result<(), Fault> {
-    let services = topology.prefix_lists.iter().map(|list| list.service.clone());
+    let services =
+        topology.prefix_lists.iter().filter(|list| list.name.is_none()).map(|list| list.service.clone());
     let mut services = services.filter(|service| service_name(service, &topology.region, true) == name);
     let service = services.next().ok_or_else(|| no_service(name))?;
     topology.gateway_endpoints.push(GatewayEndpoint {
