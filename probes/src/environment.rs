@@ -5,6 +5,7 @@
 //! to the signer, [`ProxyAuthorizations`] only to the proxies, and neither is ever written anywhere.
 
 mod aws_files;
+mod client_settings;
 mod container;
 mod credentials;
 mod files;
@@ -19,6 +20,7 @@ mod proxy_authorizations;
 mod proxy_files;
 mod region;
 mod resolv_conf;
+mod ssm_agent;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -34,7 +36,7 @@ use crate::step::Step;
 /// What the host says about itself.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
-    /// The instance id, from instance metadata.
+    /// The instance id, from instance metadata or, where that is silent, from the firmware.
     pub instance_id: Option<String>,
     /// The account that owns the instance, from the instance identity document or the interface's owner.
     pub account_id: Option<String>,
@@ -104,6 +106,12 @@ pub struct Environment {
     pub ipv6_route: bool,
     /// Where the credentials came from that calls are signed with, and what is known of them.
     pub credentials: CredentialsSeen,
+    /// The settings of the SDKs and the CLI that send requests to other hosts than the usual ones.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub client_settings: Vec<ClientSetting>,
+    /// What the log of the SSM agent says about its sleep; `None` where it says nothing or cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ssm_agent: Option<SsmAgentSeen>,
     /// The kernel's release.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kernel: Option<String>,
@@ -148,6 +156,36 @@ pub struct RegionHint {
     pub source: RegionSource,
     /// The Region it names.
     pub region: String,
+}
+
+/// A setting of the SDKs and the CLI.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClientSetting {
+    /// The environment variable's name, also where the setting stands in a file.
+    pub name: String,
+    /// Its value; a URL without user and password.
+    pub value: String,
+    /// Where it stands.
+    pub source: ClientSettingSource,
+}
+
+/// Where a setting stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientSettingSource {
+    /// In an environment variable.
+    Environment,
+    /// In the AWS configuration file.
+    ConfigFile,
+}
+
+/// What the SSM agent's log says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SsmAgentSeen {
+    /// When it went to sleep after a refusal, as the log writes it: the last that it says.
+    pub hibernating_since: String,
+    /// Why, in its own words, at most 400 characters.
+    pub because: String,
 }
 
 /// A proxy that an environment variable names.

@@ -154,12 +154,13 @@ pub fn check(
     } else {
         Check::NotApplicable("no call was answered".to_owned())
     };
-    Check::found_or(findings(rule, mine, together, tell), otherwise)
+    Check::found_or(findings(rule, &case.instance(), mine, together, tell), otherwise)
 }
 
 /// One finding for the refusals that belong together, worded by `tell`.
-pub fn findings(
+fn findings(
     rule: &Rule,
+    instance: &Subject,
     refused: Vec<Refused<'_>>,
     together: Together,
     tell: impl Fn(&[Refused<'_>]) -> Told,
@@ -176,7 +177,7 @@ pub fn findings(
         .map(|mut group| {
             // What the user named speaks for the default calls that were refused alike.
             group.sort_by_key(|refused| !refused.named);
-            finding(rule, &group, tell(&group))
+            finding(rule, instance, &group, tell(&group))
         })
         .collect()
 }
@@ -195,7 +196,7 @@ fn belong_together(one: &Refused<'_>, other: &Refused<'_>, together: Together) -
     }
 }
 
-fn finding(rule: &Rule, group: &[Refused<'_>], told: Told) -> Finding {
+fn finding(rule: &Rule, instance: &Subject, group: &[Refused<'_>], told: Told) -> Finding {
     // A group is made from its first member.
     let first = &group[0];
     let last = last_word(first.reply);
@@ -220,9 +221,15 @@ fn finding(rule: &Rule, group: &[Refused<'_>], told: Told) -> Finding {
             .take(6)
             .collect(),
         causes: told.causes,
-        explains: told.explains,
+        explains: told.explains.into_iter().chain(asleep(group, instance)).collect(),
         remedy: told.remedy,
     }
+}
+
+/// The agent of Systems Manager sleeps because it is refused: that follows from what refuses it.
+fn asleep(group: &[Refused<'_>], instance: &Subject) -> Option<Explained> {
+    let refused = group.iter().any(|refused| refused.target.service == "ssm");
+    refused.then(|| Explained { rule: "ssm-agent-hibernating".to_owned(), subject: instance.clone() })
 }
 
 /// The ARN that stands behind the policy type in refusals by some types: it says which document to change.

@@ -8,17 +8,25 @@ mod bucket_in_another_region;
 mod bucket_missing;
 mod bucket_policy_denies_endpoint_traffic;
 mod bucket_policy_wants_endpoint;
+mod clock_skewed;
+mod credentials_expired;
 mod credentials_missing;
+mod credentials_of_another_partition;
 mod credentials_rejected;
 mod dynamodb_egress_through_internet_gateway;
 mod dynamodb_egress_through_nat;
 mod endpoint_network_acl;
 mod endpoint_policy_denies;
 mod endpoint_security_group_closed;
+mod endpoint_url_configured;
 mod evidence_contradicts_itself;
 mod expectation_not_met;
 mod gateway_endpoint_not_associated;
+mod global_endpoint_configured;
 mod identity_policy_denies;
+mod imds_disabled;
+mod instance_role_broken;
+mod metadata_hop_limit;
 mod metadata_through_proxy;
 mod metadata_unavailable;
 mod more_specific_route;
@@ -26,6 +34,7 @@ mod network_acl_blocks_outbound;
 mod network_acl_blocks_return;
 mod network_acl_stale_ranges;
 mod no_egress;
+mod no_instance_profile;
 mod no_proxy_dialects_disagree;
 mod no_proxy_malformed;
 mod no_public_address;
@@ -39,6 +48,7 @@ mod proxy_refuses;
 mod proxy_unreachable;
 mod proxy_wants_authentication;
 mod proxy_without_no_proxy;
+mod region_settings_disagree;
 mod region_unknown;
 mod required_service_unreachable;
 mod resolver_dead;
@@ -56,6 +66,8 @@ mod service_fault;
 mod service_proxy_differs;
 mod session_policy_denies;
 mod some_addresses_unreachable;
+mod ssm_agent_hibernating;
+mod static_credentials_shadow_role;
 mod subnet_uses_main_route_table;
 mod table_missing;
 mod throttled;
@@ -66,7 +78,10 @@ use super::Rule;
 /// Every rule.
 pub const RULES: &[Rule] = &[
     region_unknown::RULE,
+    imds_disabled::RULE,
+    metadata_hop_limit::RULE,
     metadata_unavailable::RULE,
+    clock_skewed::RULE,
     resolver_dead::RULE,
     no_proxy_malformed::RULE,
     proxy_case_precedence::RULE,
@@ -92,7 +107,12 @@ pub const RULES: &[Rule] = &[
     no_egress::RULE,
     expectation_not_met::RULE,
     required_service_unreachable::RULE,
+    credentials_expired::RULE,
+    credentials_of_another_partition::RULE,
     credentials_rejected::RULE,
+    static_credentials_shadow_role::RULE,
+    no_instance_profile::RULE,
+    instance_role_broken::RULE,
     credentials_missing::RULE,
     bucket_in_another_region::RULE,
     same_vpc_perimeter::RULE,
@@ -112,6 +132,10 @@ pub const RULES: &[Rule] = &[
     throttled::RULE,
     service_fault::RULE,
     service_call_refused::RULE,
+    region_settings_disagree::RULE,
+    global_endpoint_configured::RULE,
+    endpoint_url_configured::RULE,
+    ssm_agent_hibernating::RULE,
     some_addresses_unreachable::RULE,
     s3_egress_through_nat::RULE,
     dynamodb_egress_through_nat::RULE,

@@ -214,7 +214,7 @@ fn an_instance_without_a_role_has_no_credentials() {
     recording.environment.host.credentials = CredentialsSeen::default();
     recording.environment.host.imds.credentials = Some(failed(ImdsFailure::NotFound));
     let report = judge(recording);
-    assert_eq!(findings(&report), [("credentials-missing", Severity::Warning, "none")]);
+    assert_eq!(findings(&report), [("no-instance-profile", Severity::Warning, "i-0123456789abcdef0")]);
     assert!(report.findings[0].summary.contains("no instance profile"), "{}", report.findings[0].summary);
 }
 

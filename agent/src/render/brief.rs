@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use probes::control_plane::ManagedPrefixList;
+use probes::environment::CredentialSource;
 use probes::observations::{
     Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, TargetObservation, TlsFailure,
     TlsSession, Trust, Verification,
@@ -73,15 +74,34 @@ pub fn brief(report: &Report) -> Report {
     untimed(&mut host.imds.token);
     untimed(&mut host.imds.metadata);
     untimed(&mut host.imds.credentials);
+    // Whom STS names is read only where it may be somebody else than the instance's role.
+    let by_static_keys = matches!(
+        recording.environment.host.credentials.source,
+        Some(CredentialSource::EnvironmentVariables | CredentialSource::SharedFile)
+    );
     for target in recording.targets.iter_mut().chain(&mut recording.controls) {
         for attempt in &mut target.attempts {
             attempt.route = attempt.route.take().filter(elsewhere);
+        }
+        if !by_static_keys {
+            forget_identity(target);
         }
         shorten(target, &cited);
         gather(target);
     }
     refer_to_first_session(recording);
     report
+}
+
+fn forget_identity(target: &mut TargetObservation) {
+    for attempt in &mut target.attempts {
+        if let Outcome::Done(reply) = &mut attempt.call.outcome {
+            reply.identity = None;
+        }
+    }
+    if let Some(Outcome::Done(reply)) = target.proxied.as_mut().map(|proxied| &mut proxied.call.outcome) {
+        reply.identity = None;
+    }
 }
 
 /// The recording with every address by itself again.
@@ -330,7 +350,7 @@ fn shorten_reply(reply: &mut Reply, keep_id: bool) {
     // Only the words of a refusal are read; elsewhere the code says it.
     let reads = refusal(reply).is_some() || refuses_credentials(reply);
     reply.message = reply.message.as_deref().filter(|_| reads).map(essence);
-    (reply.server, reply.via, reply.clock_offset_ms, reply.identity) = (None, None, None, None);
+    (reply.server, reply.via, reply.clock_offset_ms) = (None, None, None);
     if !keep_id {
         reply.request_id = None;
     }

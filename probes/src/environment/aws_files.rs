@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::client_settings;
 use super::files::{self, Variables};
 
 /// What the files say for one profile.
@@ -17,6 +18,8 @@ pub(super) struct Profile {
     pub(super) region: Option<String>,
     /// The static keys that an SDK would take.
     pub(super) keys: Option<Keys>,
+    /// The profile's settings that send requests elsewhere, by the names of their environment variables.
+    pub(super) client_settings: Vec<(String, String)>,
     /// What was set but could not be used, and why; never a value of a key.
     pub(super) problems: Vec<String>,
 }
@@ -52,15 +55,17 @@ pub(super) fn observe(option: Option<&str>, variables: &Variables, home: Option<
             }
         }
     };
-    let config = load("AWS_CONFIG_FILE", "config", parse_config).unwrap_or_default();
+    let whole_config = load("AWS_CONFIG_FILE", "config", parse).unwrap_or_default();
+    let client_settings = client_settings::of_profile(&whole_config, named);
+    let config = profiles_of(whole_config);
     let credentials = load("AWS_SHARED_CREDENTIALS_FILE", "credentials", parse).unwrap_or_default();
     let mut profile = choose(named, &config, &credentials);
     problems.append(&mut profile.problems);
-    Profile { problems, ..profile }
+    Profile { problems, client_settings, ..profile }
 }
 
-type Section = BTreeMap<String, String>;
-type Sections = BTreeMap<String, Section>;
+pub(super) type Section = BTreeMap<String, String>;
+pub(super) type Sections = BTreeMap<String, Section>;
 
 fn path_of(named: Option<&str>, name: &str, home: Option<&Path>) -> Option<PathBuf> {
     match named {
@@ -133,9 +138,9 @@ fn keys_of(section: Option<&Section>) -> Result<Option<Keys>, &'static str> {
 
 /// The configuration file's sections under the names of their profiles: `[default]` and `[profile NAME]`; others
 /// (`[sso-session NAME]`, `[services NAME]`) are not profiles.
-fn parse_config(text: &str) -> Sections {
+fn profiles_of(config: Sections) -> Sections {
     let mut profiles = Sections::new();
-    for (title, section) in parse(text) {
+    for (title, section) in config {
         let name = match title.split_once(char::is_whitespace) {
             Some(("profile", name)) => name.trim().trim_matches(['"', '\'']),
             None if title == "default" => "default",
@@ -146,12 +151,14 @@ fn parse_config(text: &str) -> Sections {
     profiles
 }
 
-/// An INI text as the SDKs read it: keys in lower case, the last one wins, a deeper indented line continues the value
-/// before it (and is dropped, since no key that is read here has such a value).
-fn parse(text: &str) -> Sections {
+/// An INI text as the SDKs read it: keys in lower case, the last one wins. Deeper indented lines below a key without a value
+/// are settings below it, named `KEY.SETTING` here; otherwise they continue the value, and no key that is read here has such a
+/// value.
+pub(super) fn parse(text: &str) -> Sections {
     let mut sections = Sections::new();
     let mut current: Option<String> = None;
     let mut indent_of_last = None;
+    let mut above: Option<String> = None;
     for line in text.trim_start_matches('\u{feff}').lines() {
         let content = line.trim();
         if content.is_empty() || content.starts_with(['#', ';']) {
@@ -159,6 +166,13 @@ fn parse(text: &str) -> Sections {
         }
         let indent = line.len() - line.trim_start().len();
         if indent_of_last.is_some_and(|last| indent > last) {
+            if let (Some(title), Some(above), Some((key, value))) =
+                (&current, &above, content.split_once('='))
+            {
+                let section = sections.entry(title.clone()).or_default();
+                let key = format!("{above}.{}", key.trim().to_ascii_lowercase());
+                section.insert(key, without_comment(value).to_owned());
+            }
             continue;
         }
         if let Some(rest) = content.strip_prefix('[') {
@@ -174,7 +188,9 @@ fn parse(text: &str) -> Sections {
         };
         indent_of_last = Some(indent);
         let section = sections.entry(title.clone()).or_default();
-        section.insert(key.trim().to_ascii_lowercase(), without_comment(value).to_owned());
+        let (key, value) = (key.trim().to_ascii_lowercase(), without_comment(value));
+        above = value.is_empty().then(|| key.clone());
+        section.insert(key, value.to_owned());
     }
     sections
 }
@@ -198,7 +214,7 @@ mod tests {
     use super::*;
 
     fn chosen(named: Option<&str>, config: &str, credentials: &str) -> Profile {
-        choose(named, &parse_config(config), &parse(credentials))
+        choose(named, &profiles_of(parse(config)), &parse(credentials))
     }
 
     #[test]

@@ -13,6 +13,11 @@ pub(super) fn is_ec2() -> bool {
     )
 }
 
+/// The instance's id, which the firmware of Nitro instances carries and everybody may read.
+pub(super) fn instance_id() -> Option<String> {
+    files::first_line("/sys/devices/virtual/dmi/id/board_asset_tag").filter(|tag| is_instance_id(tag))
+}
+
 fn names_ec2(vendor: &str, asset_tag: &str, xen_uuid: &str) -> bool {
     vendor == "Amazon EC2" || is_instance_id(asset_tag) || xen_uuid.to_ascii_lowercase().starts_with("ec2")
 }

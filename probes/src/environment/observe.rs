@@ -9,8 +9,8 @@ use super::credentials::{self, Secrets, Sources};
 use super::files::{self, Variables};
 use super::metadata::Metadata;
 use super::{
-    Ec2Sign, Environment, ProxyAuthorizations, container, firmware, hosts_file, imds, interfaces, proxies,
-    proxy_files, region, resolv_conf,
+    Ec2Sign, Environment, ProxyAuthorizations, client_settings, container, firmware, hosts_file, imds,
+    interfaces, proxies, proxy_files, region, resolv_conf, ssm_agent,
 };
 use crate::routes;
 use crate::step::Clock;
@@ -56,10 +56,11 @@ pub async fn observe(settings: &ObserveSettings, clock: &Clock) -> Host {
     );
     let imds::Asked { imds, metadata, role } = asked;
     let config_region = profile.region.clone();
+    let client_settings = client_settings::all(&variables, &profile.client_settings);
     let sources = Sources { profile_named: settings.aws_profile.is_some(), profile, container, role };
     let (credentials, secrets) = credentials::choose(&variables, sources);
 
-    let mut environment = Environment { imds, credentials, ..local(&variables) };
+    let mut environment = Environment { imds, credentials, client_settings, ..local(&variables) };
     fill_from_metadata(&mut environment, metadata, |metadata, search| {
         region::hints(settings.region.as_deref(), metadata, config_region.as_deref(), search, &variables)
     });
@@ -114,6 +115,7 @@ fn local(variables: &Variables) -> Environment {
         interfaces: interfaces::observe(),
         ipv4_route: routes::has_ipv4_route(),
         ipv6_route: routes::has_ipv6_route(),
+        ssm_agent: ssm_agent::observe(),
         kernel: files::first_line("/proc/sys/kernel/osrelease"),
         ..Environment::default()
     }
@@ -141,7 +143,7 @@ fn fill_from_metadata(
     }
     // The identity document's account is the instance's; an interface may be shared by another account.
     environment.account_id = metadata.account_id.or(environment.account_id.take());
-    environment.instance_id = metadata.instance_id;
+    environment.instance_id = metadata.instance_id.or_else(firmware::instance_id);
     environment.partition = metadata.partition;
     environment.availability_zone = metadata.availability_zone;
     environment.availability_zone_id = metadata.availability_zone_id;

@@ -106,13 +106,20 @@ pub(crate) fn prepare(
     let write = |path: PathBuf, text: &str| {
         fs::write(&path, text).map_err(|source| StartError::Write(path.clone(), source)).map(|()| path)
     };
+    let home = folder.join("home");
+    fs::create_dir_all(&home).map_err(|source| StartError::Write(home.clone(), source))?;
     let mut placed = Vec::new();
     for (target, text) in files {
+        if let Some(path) = target.strip_prefix("~/") {
+            let path = home.join(path);
+            let above = path.parent().unwrap_or(&home);
+            fs::create_dir_all(above).map_err(|source| StartError::Write(above.to_owned(), source))?;
+            write(path, text)?;
+            continue;
+        }
         let name = Path::new(target).file_name().unwrap_or_default();
         placed.push((write(folder.join(name), text)?, PathBuf::from(target)));
     }
-    let home = folder.join("home");
-    fs::create_dir_all(&home).map_err(|source| StartError::Write(home.clone(), source))?;
     let machine_store = write(folder.join("machine-roots.pem"), &trust.machine)?;
     let bundle = write(folder.join("ca.pem"), &trust.ca_bundle)?;
 
@@ -195,6 +202,12 @@ pub(crate) fn become_command(
         .map_err(|source| StartError::Kernel("enter the network", source))?;
     unshare(CloneFlags::CLONE_NEWNS)
         .map_err(|source| StartError::Kernel("create a mount namespace", source))?;
+    let logs = Path::new(LOGS);
+    if surroundings.files.iter().any(|(_, target)| target.starts_with(logs)) {
+        // What is put there must not stay on this machine.
+        mount(None::<&str>, logs, Some("tmpfs"), MsFlags::empty(), None::<&str>)
+            .map_err(|source| StartError::Mount(logs.to_owned(), source))?;
+    }
     for (file, target) in &surroundings.files {
         put(file, target)?;
     }
@@ -223,6 +236,9 @@ pub(crate) fn become_command(
     let source = next.exec();
     Err(StartError::Run(program.to_string_lossy().into_owned(), source))
 }
+
+/// The folder of logs, which is empty on an instance unless a scenario says what is in it.
+const LOGS: &str = "/var/log";
 
 /// Bind-mounts a file over the machine's. A link may lead into `/run`, which is empty here: its target is made.
 fn put(file: &Path, target: &Path) -> Result<(), StartError> {

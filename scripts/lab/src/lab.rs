@@ -81,15 +81,19 @@ impl Lab {
         start_proxies(&runtime, definition, &live)?;
         start_metadata(&runtime, definition, &aws)?;
 
-        let files = [
+        let mut files = vec![
             ("/etc/resolv.conf", dns::resolv_conf(&definition.dns, topology)),
             ("/etc/hosts", dns::hosts(&definition.dns)),
             ("/etc/nsswitch.conf", dns::nsswitch(&definition.dns)),
         ];
+        let below_etc = |path: &Path| path.is_relative() && !path.starts_with("~");
+        let (etc, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            definition.files.clone().into_iter().partition(|(path, _)| below_etc(path));
+        files.extend(others.iter().filter_map(|(path, text)| Some((path.to_str()?, text.clone()))));
         let tools = tools.parent().map_or_else(PathBuf::new, Path::to_owned);
         let trust = definition.trust.stores(&authority, &interceptor);
         let instance =
-            instance::prepare(&files, &topology.instance, &definition.files, environment, &trust, &tools)?;
+            instance::prepare(&files, &topology.instance, &etc, environment, &trust, &tools)?;
         let account = definition.fix.as_ref().and_then(|fix| fix.account.as_deref());
         let operator = instance::operator(&instance, &aws.administrator(account), authority.root_pem())?;
         for (place, surroundings) in [(Place::Instance, instance), (Place::Operator, operator)] {

@@ -34,7 +34,8 @@ pub(crate) struct Definition {
     pub(crate) proxies: Vec<Proxy>,
     /// Variables of the instance besides the clean ones every run has, such as proxies.
     pub(crate) environment: BTreeMap<String, String>,
-    /// Files of the instance below `/etc`, by their path from there.
+    /// Files of the instance by their path: from `/etc` on, from the root (`/…`), or from the home of the user who runs the
+    /// command (`~/…`).
     pub(crate) files: BTreeMap<PathBuf, String>,
     /// Whose roots the instance has.
     pub(crate) trust: Trust,

@@ -1,7 +1,5 @@
 //! No source has credentials, so nothing can be signed: services were only shown to be there.
 
-use probes::environment::ImdsFailure;
-
 use crate::diagnose::case::Case;
 use crate::diagnose::phrases::fact;
 use crate::diagnose::{Check, Rule};
@@ -25,45 +23,25 @@ fn check(case: &Case<'_>) -> Check {
     if case.was_cut_short_at_once() {
         return Check::CannotTell("the run was ended before the host was looked at".to_owned());
     }
-    let (role, causes) = from_metadata(host.imds.credentials.as_ref().and_then(|step| step.failed()));
+    let causes = vec![
+        "an instance profile was attached seconds ago, and its credentials are not there yet: run again with --wait".to_owned(),
+        "instance metadata did not answer in time, or SDKs are told not to ask it".to_owned(),
+    ];
     let mut facts = vec![fact("role", host.role.as_deref().unwrap_or("none"))];
     facts.extend(host.credentials.problems.iter().map(|problem| fact("problem", problem)));
     Check::Found(vec![Finding {
         rule: RULE.id.to_owned(),
         severity: Severity::Warning,
         subject: case.credentials(),
-        summary: format!(
-            "no AWS credentials on this host{role}: services were asked unsigned, and programs here cannot sign"
-        ),
+        summary:
+            "no AWS credentials on this host: services were asked unsigned, and programs here cannot sign"
+                .to_owned(),
         facts,
         evidence: vec!["environment/credentials".to_owned(), "environment/imds/credentials".to_owned()],
         causes,
         explains: Vec::new(),
         remedy: remedy(case),
     }])
-}
-
-fn from_metadata(failure: Option<&ImdsFailure>) -> (String, Vec<String>) {
-    match failure {
-        Some(ImdsFailure::NotFound) => (
-            " (the instance has no instance profile)".to_owned(),
-            vec!["no instance profile is attached to this instance".to_owned()],
-        ),
-        Some(ImdsFailure::RoleUnusable { code, message }) => (
-            format!(" (the role cannot be used: {code})"),
-            vec![format!(
-                "the role's trust policy does not let ec2.amazonaws.com assume it, or the role is gone{}",
-                message.as_deref().map(|message| format!(": {message}")).unwrap_or_default()
-            )],
-        ),
-        _ => (
-            String::new(),
-            vec![
-                "no instance profile is attached to this instance".to_owned(),
-                "one was attached seconds ago, and its credentials are not there yet".to_owned(),
-            ],
-        ),
-    }
 }
 
 fn remedy(case: &Case<'_>) -> Remedy {
@@ -74,12 +52,6 @@ fn remedy(case: &Case<'_>) -> Remedy {
         )],
         _ => Vec::new(),
     };
-    let attach = match (&host.region, &host.instance_id) {
-        (Some(region), Some(instance)) => format!(
-            "`aws ec2 associate-iam-instance-profile --region {region} --instance-id {instance} --iam-instance-profile \
-             Name=PROFILE`, with the profile's name in place of PROFILE"
-        ),
-        _ => "`aws ec2 associate-iam-instance-profile`".to_owned(),
-    };
-    Remedy { text: format!("Attach an instance profile with a role: {attach}."), commands }
+    let text = "Look at the instance profile's association first; then at what keeps this host from instance metadata.";
+    Remedy { text: text.to_owned(), commands }
 }

@@ -3,9 +3,9 @@
 use probes::environment::{Ec2Sign, Imds, ImdsFailure};
 
 use crate::diagnose::case::Case;
-use crate::diagnose::phrases::fact;
+use crate::diagnose::metadata;
 use crate::diagnose::{Check, Rule};
-use crate::report::{Explained, Finding, Remedy, Severity, Subject, SubjectKind};
+use crate::report::Remedy;
 
 pub(super) const RULE: Rule = Rule {
     id: "metadata-unavailable",
@@ -16,50 +16,34 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Check {
     let host = &case.recording.environment.host;
-    if host.instance_id.is_some() {
+    let imds = &host.imds;
+    let token = imds.token.as_ref();
+    let whole = host.vpc_id.is_some() || host.instance_id.is_some();
+    if token.is_some_and(|step| step.done().is_some())
+        && imds.metadata.as_ref().is_none_or(|step| step.failed().is_none())
+        && whole
+    {
         return Check::Clear("instance metadata answers".to_owned());
     }
     if host.ec2_signs.iter().all(|sign| *sign == Ec2Sign::Imds) {
         return Check::NotApplicable("nothing shows that this host is an EC2 instance".to_owned());
     }
-    let Some((what, causes)) = read(&host.imds) else {
+    // Rules of their own know these two.
+    let switched_off = token.and_then(|step| step.failed()) == Some(&ImdsFailure::Forbidden);
+    if switched_off || metadata::token_is_lost(imds) {
+        return Check::Clear("it fails in a way that has a rule of its own".to_owned());
+    }
+    let Some((what, causes)) = read(imds) else {
         return Check::CannotTell("instance metadata was not asked".to_owned());
     };
-    Check::Found(vec![Finding {
-        rule: RULE.id.to_owned(),
-        severity: Severity::Warning,
-        subject: case.instance(),
-        summary: format!(
-            "instance metadata ({}) {what}; role credentials cannot be had, and VPC, subnet and account are not known",
-            host.imds.address.map_or_else(|| "169.254.169.254".to_owned(), |address| address.to_string())
-        ),
-        facts: vec![fact("address", host.imds.address.map_or_else(|| "none".to_owned(), |a| a.to_string()))],
-        evidence: vec!["environment/imds/token".to_owned()],
-        causes,
-        explains: vec![Explained {
-            rule: "credentials-missing".to_owned(),
-            subject: Subject { kind: SubjectKind::Credentials, id: "none".to_owned() },
-        }],
-        remedy: remedy(case),
-    }])
+    Check::Found(vec![metadata::finding(case, RULE.id, &what, causes, remedy())])
 }
 
 /// What happened in words, and its causes, most likely first.
 fn read(imds: &Imds) -> Option<(String, Vec<String>)> {
     let token = imds.token.as_ref()?;
-    let without = imds.without_token.as_ref();
-    let answered = without.is_some_and(|step| step.done().is_some());
     let failure = token.failed().or_else(|| imds.metadata.as_ref().and_then(|step| step.failed()));
     Some(match failure {
-        Some(ImdsFailure::TimedOut) if answered => (
-            "answers without a token but gives none".to_owned(),
-            vec![
-                "this program runs in a container and the instance's hop limit (HttpPutResponseHopLimit) is too small for \
-                 the token to get there"
-                    .to_owned(),
-                "a local firewall or proxy lets GET through and PUT not".to_owned(),
-            ],
-        ),
         Some(ImdsFailure::TimedOut) => (
             "does not answer".to_owned(),
             vec![
@@ -67,10 +51,6 @@ fn read(imds: &Imds) -> Option<(String, Vec<String>)> {
                 "this program runs in a container and the hop limit (HttpPutResponseHopLimit) is too small".to_owned(),
                 "the limit of 1,024 packets a second to link-local addresses is exceeded".to_owned(),
             ],
-        ),
-        Some(ImdsFailure::Forbidden) => (
-            "answers HTTP 403".to_owned(),
-            vec!["the metadata endpoint is switched off for this instance (HttpEndpoint=disabled)".to_owned()],
         ),
         Some(ImdsFailure::Refused) => (
             "refuses the connection".to_owned(),
@@ -92,14 +72,11 @@ fn read(imds: &Imds) -> Option<(String, Vec<String>)> {
     })
 }
 
-fn remedy(case: &Case<'_>) -> Remedy {
-    let region = case.region().unwrap_or("REGION");
+fn remedy() -> Remedy {
     Remedy {
-        text: format!(
-            "From outside, with the id of this instance in place of INSTANCE: `aws ec2 modify-instance-metadata-options \
-             --region {region} --instance-id INSTANCE --http-endpoint enabled --http-put-response-hop-limit 2`. On this \
-             host, look for firewall rules about 169.254.169.254."
-        ),
+        text: "Look for firewall rules and routes about 169.254.169.254 on this host. From outside, \
+               `aws ec2 describe-instances` shows the instance's metadata options."
+            .to_owned(),
         commands: vec![
             "curl -sS -m 2 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' -o /dev/null -w '%{http_code}\\n' \
              http://169.254.169.254/latest/api/token"

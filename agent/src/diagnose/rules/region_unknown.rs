@@ -32,6 +32,8 @@ fn check(case: &Case<'_>) -> Check {
                 .to_owned(),
         ],
         explains: vec![
+            Explained { rule: "imds-disabled".to_owned(), subject: case.instance() },
+            Explained { rule: "metadata-hop-limit".to_owned(), subject: case.instance() },
             Explained { rule: "metadata-unavailable".to_owned(), subject: case.instance() },
             Explained { rule: "credentials-missing".to_owned(), subject: case.credentials() },
         ],

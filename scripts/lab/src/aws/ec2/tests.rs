@@ -175,8 +175,8 @@ fn ids_that_do_not_exist_are_named() {
 
 #[test]
 fn each_call_needs_its_own_permission() {
-    let operations =
-        LISTINGS.map(|listing| listing.operation).into_iter().chain(SPECIALS.map(|(name, _)| name));
+    let describing = SPECIALS.map(|(name, _)| name).into_iter().filter(|name| !name.starts_with("Modify"));
+    let operations = LISTINGS.map(|listing| listing.operation).into_iter().chain(describing);
     let (ordinary, inspect) = (aws(""), aws("identity_policy = 'inspect'"));
     for operation in operations {
         let (status, code, message) = error(&ordinary, operation, "");
