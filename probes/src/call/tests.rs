@@ -203,10 +203,13 @@ async fn without_credentials_nothing_is_signed_and_the_refusal_is_read() {
         .await;
         let reply = reply.unwrap();
         assert!(!reply.signed);
-        assert_eq!(requests.len(), 1, "{requests:?}");
+        // The refusal of a HEAD has no body, so one request more reads why.
+        assert_eq!(requests.len(), if start.starts_with("HEAD") { 2 } else { 1 }, "{requests:?}");
         assert!(requests[0].starts_with(start), "{requests:?}");
-        assert!(!requests[0].to_ascii_lowercase().contains("authorization"), "{requests:?}");
-        assert!(!requests[0].contains("orders"), "{requests:?}");
+        for request in &requests {
+            assert!(!request.to_ascii_lowercase().contains("authorization"), "{requests:?}");
+            assert!(!request.contains("orders"), "{requests:?}");
+        }
         if !start.starts_with("HEAD") {
             assert_eq!(reply.code.as_deref(), Some("MissingAuthenticationTokenException"));
         }

@@ -61,7 +61,7 @@ pub(super) fn observe(option: Option<&str>, variables: &Variables, home: Option<
     let credentials = load("AWS_SHARED_CREDENTIALS_FILE", "credentials", parse).unwrap_or_default();
     let mut profile = choose(named, &config, &credentials);
     problems.append(&mut profile.problems);
-    Profile { problems, client_settings, ..profile }
+    Profile { client_settings, problems, ..profile }
 }
 
 pub(super) type Section = BTreeMap<String, String>;
