@@ -92,8 +92,7 @@ impl Lab {
         files.extend(others.iter().filter_map(|(path, text)| Some((path.to_str()?, text.clone()))));
         let tools = tools.parent().map_or_else(PathBuf::new, Path::to_owned);
         let trust = definition.trust.stores(&authority, &interceptor);
-        let instance =
-            instance::prepare(&files, &topology.instance, &etc, environment, &trust, &tools)?;
+        let instance = instance::prepare(&files, &topology.instance, &etc, environment, &trust, &tools)?;
         let account = definition.fix.as_ref().and_then(|fix| fix.account.as_deref());
         let operator = instance::operator(&instance, &aws.administrator(account), authority.root_pem())?;
         for (place, surroundings) in [(Place::Instance, instance), (Place::Operator, operator)] {
