@@ -166,7 +166,7 @@ impl Outcome {
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         let before = keys(&self.mended.before, |_| true);
-        for rule in self.fix.findings.iter().chain(self.fix.words_only.keys()) {
+        for rule in self.fix.rules().chain(self.fix.words_only.keys().map(String::as_str)) {
             if !before.iter().any(|(found, _)| found == rule) {
                 complaints.push(format!("the agent does not find {rule} here"));
             }
@@ -176,12 +176,13 @@ impl Outcome {
             complaints.push(format!("{}: {code} of\n{}\n{}", ran.rule, ran.script.trim(), ran.said.trim()));
         }
         let Some(after) = &self.mended.after else { return complaints };
-        for (rule, subject) in keys(after, |finding| self.fix.findings.contains(&finding.rule)) {
+        let wanted = |finding: &Finding| self.fix.wants(&finding.rule, &finding.subject.id);
+        for (rule, subject) in keys(after, wanted) {
             complaints.push(format!("{rule} is still there, about {subject}"));
         }
         let worse = keys(after, |finding| finding.severity != "notice");
-        for (rule, subject) in worse.difference(&before).filter(|(rule, _)| !self.fix.findings.contains(rule))
-        {
+        let new = worse.difference(&before).filter(|(rule, subject)| !self.fix.wants(rule, subject));
+        for (rule, subject) in new {
             complaints.push(format!("{rule} is new, about {subject}"));
         }
         complaints
@@ -242,10 +243,8 @@ impl Summary {
                     ));
                 }
             }
-            for rule in &outcome.fix.findings {
-                if outcome.complaints().is_empty() {
-                    fixed.entry(rule.clone()).or_default().push(outcome.scenario.clone());
-                }
+            for rule in outcome.fix.rules().filter(|_| outcome.complaints().is_empty()) {
+                fixed.entry(rule.to_owned()).or_default().push(outcome.scenario.clone());
             }
             words_only.extend(outcome.fix.words_only.clone());
         }

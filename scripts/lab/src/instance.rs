@@ -16,6 +16,7 @@ use std::process::Command;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::sys::{prctl, signal::Signal};
 use nix::unistd::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
@@ -193,6 +194,7 @@ pub(crate) fn operator(
 /// The second process: takes the instance's place and becomes the command. Returns only if it failed.
 pub(crate) fn become_command(
     surroundings: &str,
+    harmless: bool,
     command: &[OsString],
 ) -> Result<std::convert::Infallible, StartError> {
     let surroundings: Surroundings = serde_json::from_str(surroundings)?;
@@ -214,6 +216,9 @@ pub(crate) fn become_command(
     if !surroundings.firmware.is_empty() {
         etc::put(&surroundings.etc)?;
         put_firmware(&surroundings.firmware)?;
+    }
+    if harmless {
+        protect_machine()?;
     }
     let program = command.first().cloned().unwrap_or_default();
     if RAW_SOCKET_TOOLS.iter().any(|tool| Path::new(&program).file_name() == Some(tool.as_ref())) {
@@ -239,6 +244,39 @@ pub(crate) fn become_command(
 
 /// The folder of logs, which is empty on an instance unless a scenario says what is in it.
 const LOGS: &str = "/var/log";
+
+/// Makes the machine's own file systems read-only; the lab's, which are below `/run`, and what it has put over others stay as
+/// they are.
+fn protect_machine() -> Result<(), StartError> {
+    let table = fs::read_to_string("/proc/self/mounts")
+        .map_err(|source| StartError::Write("/proc/self/mounts".into(), source))?;
+    for entry in table.lines() {
+        let mut fields = entry.split(' ');
+        let (device, place, kind) = (fields.next(), fields.next(), fields.next());
+        let Some(place) = place else { continue };
+        // Of the rest only file systems that outlive the lab count.
+        let own = device == Some("vpc-lab") || place.starts_with("/run");
+        let passing = ["proc", "sysfs", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "tmpfs", "nsfs"];
+        if own || kind.is_none_or(|kind| passing.contains(&kind)) {
+            continue;
+        }
+        // What is set already must be said again, or the kernel takes it for an attempt to clear it.
+        let Ok(found) = statvfs(place) else { continue };
+        let mut flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+        for (set, flag) in [
+            (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),
+            (FsFlags::ST_NODEV, MsFlags::MS_NODEV),
+            (FsFlags::ST_NOEXEC, MsFlags::MS_NOEXEC),
+            (FsFlags::ST_NOATIME, MsFlags::MS_NOATIME),
+            (FsFlags::ST_RELATIME, MsFlags::MS_RELATIME),
+        ] {
+            flags.set(flag, found.flags().contains(set));
+        }
+        mount(None::<&str>, place, None::<&str>, flags, None::<&str>)
+            .map_err(|source| StartError::Mount(place.into(), source))?;
+    }
+    Ok(())
+}
 
 /// Bind-mounts a file over the machine's. A link may lead into `/run`, which is empty here: its target is made.
 fn put(file: &Path, target: &Path) -> Result<(), StartError> {

@@ -102,11 +102,11 @@ impl Lab {
         Ok(Self { runtime, live })
     }
 
-    /// Runs a command without input and gives what it printed and how it ended.
+    /// Runs a command without input and gives what it printed and how it ended. It cannot write to the machine's own files.
     pub(crate) fn capture(&self, place: Place, command: &[OsString]) -> anyhow::Result<Output> {
         // What is running serves the command meanwhile.
         let _guard = self.runtime.enter();
-        enter(place, command).stdin(Stdio::null()).output().context("failed to start the command")
+        enter(place, true, command).stdin(Stdio::null()).output().context("failed to start the command")
     }
 
     fn truth(&self, capabilities: Option<Capabilities>) -> anyhow::Result<Truth> {
@@ -116,9 +116,13 @@ impl Lab {
 }
 
 /// This program as it becomes a command of the lab.
-fn enter(place: Place, command: &[OsString]) -> Command {
+fn enter(place: Place, harmless: bool, command: &[OsString]) -> Command {
     let mut this = Command::new("/proc/self/exe");
-    this.args(["enter", "--place", place.name(), "--"]).args(command);
+    this.args(["enter", "--place", place.name()]);
+    if harmless {
+        this.arg("--harmless");
+    }
+    this.arg("--").args(command);
     this
 }
 
@@ -145,7 +149,7 @@ fn supervise(
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for signals")?;
     nix::sys::prctl::set_child_subreaper(true).context("failed to adopt the command's children")?;
-    let mut child: Child = enter(place, command).spawn().context("failed to start the command")?;
+    let mut child: Child = enter(place, false, command).spawn().context("failed to start the command")?;
     let capabilities = truth::capabilities(child.id());
     let id = nix::unistd::Pid::from_raw(child.id().cast_signed());
     runtime.spawn(async move {

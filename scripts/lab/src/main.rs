@@ -37,7 +37,7 @@ also run by `sh -eu`: those of the AWS CLI as the account's administrator on the
 that the agent must not report the finding any more, nor any new warning or error.
 
   [fix]
-  findings = ["s3-egress-through-nat"]              rules whose findings here must go
+  findings = ["s3-egress-through-nat"]              rules whose findings here must go (RULE:SUBJECT for one)
   chosen = { "s3-egress-through-nat" = [1, 3] }     where a remedy lists alternatives: which commands, from 1
   account = "210987654321"                          the operator's account, where it is not the instance's
   words_only = { "credentials-missing" = "why" }    rules whose remedy has nothing to run"#;
@@ -113,6 +113,9 @@ enum Verb {
     Enter {
         #[arg(long)]
         place: instance::Place,
+        /// Leave the machine's own files alone
+        #[arg(long)]
+        harmless: bool,
         #[arg(last = true)]
         command: Vec<OsString>,
     },
@@ -167,10 +170,10 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
             serde_json::to_writer(io::stdout(), &mended).context("failed to write what became of it")?;
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Enter { place, command } => {
+        Verb::Enter { place, harmless, command } => {
             let surroundings =
                 std::fs::read_to_string(place.file()).context("failed to find the lab this belongs to")?;
-            match instance::become_command(&surroundings, &command)? {}
+            match instance::become_command(&surroundings, harmless, &command)? {}
         }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) struct Definition {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Fix {
-    /// Rules whose findings must be gone once their commands have run.
+    /// Rules whose findings must be gone once their commands have run; `RULE:SUBJECT` for those about one subject alone.
     pub(crate) findings: Vec<String>,
     /// Where a remedy lists alternatives: the numbers of the commands to run, from 1, by rule.
     pub(crate) chosen: BTreeMap<String, Vec<usize>>,
@@ -60,6 +60,21 @@ pub(crate) struct Fix {
     pub(crate) account: Option<String>,
     /// Rules whose remedy has no command that changes anything, and why.
     pub(crate) words_only: BTreeMap<String, String>,
+}
+
+impl Fix {
+    /// The rules whose findings must go.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &str> {
+        self.findings.iter().map(|each| each.split_once(':').map_or(each.as_str(), |(rule, _)| rule))
+    }
+
+    /// Whether this finding must go.
+    pub(crate) fn wants(&self, rule: &str, subject: &str) -> bool {
+        self.findings.iter().any(|each| match each.split_once(':') {
+            Some((wanted, about)) => wanted == rule && about == subject,
+            None => each == rule,
+        })
+    }
 }
 
 /// Why a scenario could not be read.

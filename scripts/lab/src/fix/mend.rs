@@ -26,8 +26,9 @@ pub(crate) fn mend(name: &str, agent: &Path, report: Option<&Path>) -> anyhow::R
     let fix = definition.fix.clone().unwrap_or_default();
     let mut scripts = Vec::new();
     let mut exports = Vec::new();
-    for rule in &fix.findings {
-        for finding in before.findings.iter().filter(|finding| finding.rule == *rule) {
+    for rule in fix.rules() {
+        let wanted = |finding: &&Finding| finding.rule == rule && fix.wants(rule, &finding.subject.id);
+        for finding in before.findings.iter().filter(wanted) {
             let commands = chosen(finding, &fix);
             scripts.extend(run(&lab, rule, &commands)?);
             exports.extend(commands.into_iter().filter(|command| sets_environment(command)));
