@@ -135,8 +135,10 @@ pub fn of_attempt(
     }
     let endpoint = matches!(ruling.path, Path::GatewayEndpoint | Path::InterfaceEndpoint);
     // Where a carrier leads on into a VPC endpoint, the route does not name that one.
-    let by_route =
-        said.vpc_endpoint_id.filter(|_| ruling.via.is_none() && proof != Proof::ProofEndpointOfAnotherVpc);
+    let behind_nat = configured == Configured::RouteToNatGatewayThenGatewayEndpoint;
+    let by_route = said
+        .vpc_endpoint_id
+        .filter(|_| (ruling.via.is_none() || behind_nat) && proof != Proof::ProofEndpointOfAnotherVpc);
     let vpc_endpoint_id = by_id.or(by_route).filter(|_| endpoint);
     AddressEvidence { signals, row, ruling, vpc_endpoint_id, reasons }
 }

@@ -167,8 +167,12 @@ dimension! {
     Configured {
         /// To a gateway endpoint.
         RouteToGatewayEndpoint,
-        /// To a NAT gateway.
+        /// To a NAT gateway whose own subnet's route table sends the address to an internet gateway, or nowhere.
         RouteToNatGateway,
+        /// To a NAT gateway, and where that sends it is not known.
+        RouteToNatGatewayThenUnknown,
+        /// To a NAT gateway whose own subnet's route table sends the address to a gateway endpoint.
+        RouteToNatGatewayThenGatewayEndpoint,
         /// To an internet gateway.
         RouteToInternetGateway,
         /// To an egress-only internet gateway.
@@ -263,6 +267,8 @@ pub enum SignalName {
     PublicAddressUnknown,
     RouteToGatewayEndpoint,
     RouteToNatGateway,
+    RouteToNatGatewayThenUnknown,
+    RouteToNatGatewayThenGatewayEndpoint,
     RouteToInternetGateway,
     RouteToEgressOnlyInternetGateway,
     RouteToInstance,

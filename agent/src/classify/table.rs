@@ -69,7 +69,9 @@ impl Configured {
     #[must_use]
     pub fn carrier(self) -> Option<Via> {
         Some(match self {
-            Self::RouteToNatGateway => Via::NatGateway,
+            Self::RouteToNatGateway
+            | Self::RouteToNatGatewayThenUnknown
+            | Self::RouteToNatGatewayThenGatewayEndpoint => Via::NatGateway,
             Self::RouteToInternetGateway => Via::InternetGateway,
             Self::RouteToEgressOnlyInternetGateway => Via::EgressOnlyInternetGateway,
             Self::RouteToInstance => Via::NatInstance,

@@ -339,7 +339,7 @@ mod configured {
 
     use probes::Outcome;
     use probes::control_plane::{
-        ControlPlane, FurtherPrefixList, ManagedPrefixList, NetworkInterface, Route, RouteTable,
+        ControlPlane, FurtherPrefixList, ManagedPrefixList, NatGateway, NetworkInterface, Route, RouteTable,
         SubnetRoutes, VpcEndpoint,
     };
     use probes::observations::ChosenRoute;
@@ -419,6 +419,38 @@ mod configured {
             let verdict = with(vec![route("0.0.0.0/0", target)], recording);
             assert_eq!((verdict.path, verdict.via), (Path::Internet, Some(via)), "{target}");
         }
+    }
+
+    #[test]
+    fn where_a_nat_gateway_leads_is_for_its_own_subnets_table_to_say() {
+        let behind = |routes: Option<Vec<Route>>| {
+            let nat = NatGateway {
+                id: "nat-1".into(),
+                state: "available".into(),
+                failure: None,
+                subnet: Some("subnet-public".into()),
+                private: false,
+            };
+            let tables = routes.map(|routes| {
+                let table = RouteTable { id: "rtb-2".into(), is_main: false, routes };
+                done(vec![SubnetRoutes { subnets: vec!["subnet-public".into()], table }])
+            });
+            let control_plane = ControlPlane {
+                nat_gateways: Some(done(vec![nat])),
+                further_route_tables: tables,
+                ..said(vec![route("0.0.0.0/0", "nat-1")])
+            };
+            let recording = Recording { controls: vec![control(&[NAT])], ..s3(vec![answering(S3)]) };
+            let verdict = only(&Recording { control_plane, ..recording });
+            assert_eq!(verdict.via, Some(Via::NatGateway));
+            (verdict.path, verdict.confidence, verdict.vpc_endpoint_id)
+        };
+        let internet = vec![route("0.0.0.0/0", "igw-1")];
+        assert_eq!(behind(Some(internet)), (Path::Internet, Some(Confidence::Proven), None));
+        assert_eq!(behind(None), (Path::Internet, Some(Confidence::Likely), None));
+        let endpoint = vec![route("0.0.0.0/0", "igw-1"), route("pl-1", "vpce-gw")];
+        let expected = (Path::GatewayEndpoint, Some(Confidence::Proven), Some("vpce-gw".to_owned()));
+        assert_eq!(behind(Some(endpoint)), expected);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::classify::signal::{Address, Configured};
 use crate::report::{EnvironmentRecord, Recording};
 
 /// What EC2 says, the id of the VPC endpoint it names, where it is said, and the sentence for it.
+#[derive(Clone)]
 pub(super) struct Said {
     pub(super) configured: Configured,
     pub(super) vpc_endpoint_id: Option<String>,
@@ -54,7 +55,15 @@ fn of_route_table(recording: &Recording, attempt: &Attempt) -> Said {
     };
     let lists = control_plane.lists();
     match winner(table, &lists, attempt.address) {
-        Winner::Route(route) => Said { place, ..of_route(control_plane, table, route) },
+        Winner::Route(route) => {
+            let said = Said { place, ..of_route(control_plane, table, route) };
+            match said.configured {
+                Configured::RouteToNatGateway => {
+                    beyond_nat(recording, &lists, said, &route.target, attempt.address)
+                }
+                _ => said,
+            }
+        }
         Winner::None => Said {
             configured: Configured::NoRoute,
             text: format!("route table {} has no route to it", table.id),
@@ -62,6 +71,44 @@ fn of_route_table(recording: &Recording, attempt: &Attempt) -> Said {
             vpc_endpoint_id: None,
         },
         Winner::Open => unknown("the route table has a route to a prefix list whose entries are not known"),
+    }
+}
+
+/// Where the NAT gateway that a route leads to sends an address: its own subnet's route table says so.
+fn beyond_nat(
+    recording: &Recording,
+    lists: &[ManagedPrefixList],
+    to_nat: Said,
+    nat: &str,
+    address: IpAddr,
+) -> Said {
+    let control_plane = &recording.control_plane;
+    let gateways = control_plane.nat_gateways.as_ref().and_then(|step| step.done());
+    let subnet = gateways
+        .into_iter()
+        .flatten()
+        .find(|gateway| gateway.id == nat)
+        .and_then(|gateway| gateway.subnet.as_deref());
+    let primary = recording.environment.host.subnet_id.as_deref();
+    let table = subnet.and_then(|subnet| control_plane.route_table_of(subnet, primary));
+    let unknown_from_there =
+        || Said { configured: Configured::RouteToNatGatewayThenUnknown, ..to_nat.clone() };
+    let Some(table) = table else { return unknown_from_there() };
+    let onward = match winner(table, lists, address) {
+        Winner::Route(route) => of_route(control_plane, table, route),
+        // A NAT gateway in a subnet that leads nowhere is one all the same.
+        Winner::None => return to_nat,
+        Winner::Open => return unknown_from_there(),
+    };
+    match onward.configured {
+        Configured::RouteToGatewayEndpoint => Said {
+            configured: Configured::RouteToNatGatewayThenGatewayEndpoint,
+            vpc_endpoint_id: onward.vpc_endpoint_id,
+            place: "control_plane/further_route_tables",
+            text: format!("{}; in the NAT gateway's subnet {}", to_nat.text, onward.text),
+        },
+        Configured::RouteToInternetGateway | Configured::RouteBlackhole => to_nat,
+        _ => unknown_from_there(),
     }
 }
 

@@ -16,7 +16,8 @@ use Confidence::{Likely, Possible, Proven};
 use Configured::{
     InterfaceEndpointHoldsAddress, InterfaceEndpointInVpc, NoRoute, OtherHoldsAddress, RouteBlackhole,
     RouteToEgressOnlyInternetGateway, RouteToFirewall, RouteToGatewayEndpoint, RouteToInstance,
-    RouteToInternetGateway, RouteToNatGateway, RouteToPeering, RouteToTransitGateway, RouteToVpnGateway,
+    RouteToInternetGateway, RouteToNatGateway, RouteToNatGatewayThenGatewayEndpoint,
+    RouteToNatGatewayThenUnknown, RouteToPeering, RouteToTransitGateway, RouteToVpnGateway,
 };
 use Contact::{ConnectedOnly, NotConnected, NotTried, PeerUntrusted, ServiceAnswered};
 use Control::{ControlSharesFirstResponder, ControlShowsResponders, ControlSilent, ControlUnreachable};
@@ -119,6 +120,14 @@ const OTHERS: &[Row] = &[
     },
     Row {
         address: &[AddressPublic],
+        configured: &[RouteToNatGatewayThenGatewayEndpoint],
+        hops: &[InternetFirstResponder],
+        reading: "the evidence contradicts itself: the route tables lead to a gateway endpoint by NAT, but routers of the internet \
+                  side are visible on the way",
+        ..CONTRADICTION
+    },
+    Row {
+        address: &[AddressPublic],
         configured: &[RouteToInternetGateway],
         hops: &[PrivateFirstResponder],
         reading: "the evidence contradicts itself: the route table sends the address to an internet gateway, but the first \
@@ -167,6 +176,17 @@ const OTHERS: &[Row] = &[
     Row {
         word: &[EndpointPolicyNamed],
         address: &[AddressPublic],
+        configured: &[RouteToNatGatewayThenUnknown, RouteToNatGatewayThenGatewayEndpoint],
+        prefixes: &[InsidePrefixList, InsideSnapshot, OutsideSnapshot, PrefixesUnknown],
+        hops: &[NoVisibleResponder, PrivateFirstResponder, HopsUnknown],
+        ruling: sure(GatewayEndpoint, None, Proven),
+        reading: "the service's refusal names a VPC endpoint policy, and the route table sends the address to NAT: the gateway \
+                  endpoint is that of the NAT gateway's subnet",
+        ..ANY
+    },
+    Row {
+        word: &[EndpointPolicyNamed],
+        address: &[AddressPublic],
         prefixes: &[InsidePrefixList, InsideSnapshot, OutsideSnapshot, PrefixesUnknown],
         hops: &[NoVisibleResponder, HopsUnknown],
         ruling: sure(GatewayEndpoint, None, Proven),
@@ -192,7 +212,7 @@ const OTHERS: &[Row] = &[
     // What EC2 says of the route.
     Row {
         address: &[AddressPublic],
-        configured: &[RouteToGatewayEndpoint],
+        configured: &[RouteToGatewayEndpoint, RouteToNatGatewayThenGatewayEndpoint],
         identity: &[PeerIntercepts],
         contact: CONNECTED,
         reading: "the route table sends the address to a gateway endpoint, but TLS is intercepted on the way",
@@ -203,6 +223,30 @@ const OTHERS: &[Row] = &[
         configured: &[RouteToGatewayEndpoint],
         ruling: sure(GatewayEndpoint, None, Proven),
         reading: "the subnet's route table sends the address to a gateway endpoint",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToNatGatewayThenGatewayEndpoint],
+        ruling: sure(GatewayEndpoint, None, Proven),
+        reading: "the subnet's route table sends the address to a NAT gateway, and that gateway's own subnet sends it to a gateway \
+                  endpoint",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToNatGatewayThenUnknown],
+        prefixes: &[NoGatewayForService, OutsidePrefixList],
+        ruling: sure(Internet, None, Proven),
+        reading: "the subnet's route table sends the address to a NAT gateway, and no gateway endpoint can serve it",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToNatGatewayThenUnknown],
+        ruling: sure(Internet, None, Likely),
+        reading: "the subnet's route table sends the address to a NAT gateway; where its own subnet sends it is not known",
+        twin: BEHIND_NAT,
         ..ANY
     },
     Row {

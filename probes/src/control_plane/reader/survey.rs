@@ -66,22 +66,22 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Asks for everything and writes it down.
+    /// Asks for everything and writes it down. Calls wait for a free connection in this order, so what decides most comes
+    /// first.
     pub(super) async fn make(&self) {
         tokio::join!(
             Box::pin(self.route_table()),
-            Box::pin(self.endpoints()),
-            Box::pin(self.own_groups()),
-            Box::pin(self.network_acls()),
             Box::pin(self.prefix_lists()),
+            Box::pin(self.endpoints()),
+            Box::pin(self.network_interfaces()),
+            Box::pin(self.all_tables()),
+            Box::pin(self.further_prefix_lists()),
             Box::pin(self.nat_gateways()),
             Box::pin(self.dns()),
-            Box::pin(self.block_public_access()),
-            Box::pin(self.all_tables()),
             Box::pin(self.all_groups()),
+            Box::pin(self.network_acls()),
             Box::pin(self.subnets()),
-            Box::pin(self.network_interfaces()),
-            Box::pin(self.further_prefix_lists()),
+            Box::pin(self.block_public_access()),
         );
     }
 

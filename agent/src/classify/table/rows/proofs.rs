@@ -16,7 +16,8 @@ use Confidence::{Likely, Proven};
 use Configured::{
     InterfaceEndpointHoldsAddress, NoRoute, OtherHoldsAddress, RouteBlackhole,
     RouteToEgressOnlyInternetGateway, RouteToFirewall, RouteToGatewayEndpoint, RouteToInstance,
-    RouteToInternetGateway, RouteToNatGateway, RouteToPeering, RouteToTransitGateway, RouteToVpnGateway,
+    RouteToInternetGateway, RouteToNatGateway, RouteToNatGatewayThenGatewayEndpoint,
+    RouteToNatGatewayThenUnknown, RouteToPeering, RouteToTransitGateway, RouteToVpnGateway,
 };
 use Hops::{HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder};
 use Path::{GatewayEndpoint, InterfaceEndpoint, Internet};
@@ -41,7 +42,8 @@ const MAYBE_GATEWAY: &[Proof] =
     &[ProofGatewayEndpoint, ProofEndpointOfThisVpc, ProofEndpointOfAnotherVpc, ProofSomeEndpoint];
 /// Something that may lead on into a VPC endpoint of its own.
 const LEADS_ON: &[Configured] = &[
-    RouteToNatGateway,
+    RouteToNatGatewayThenUnknown,
+    RouteToNatGatewayThenGatewayEndpoint,
     RouteToInstance,
     RouteToFirewall,
     RouteToTransitGateway,
@@ -68,7 +70,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         proof: &[ProofNoEndpoint],
         address: &[AddressPublic],
-        configured: &[RouteToGatewayEndpoint],
+        configured: &[RouteToGatewayEndpoint, RouteToNatGatewayThenGatewayEndpoint],
         reading: "the evidence contradicts itself: a path proof says that no VPC endpoint carried the request, but the route table \
                   sends the address to a gateway endpoint",
         ..CONTRADICTION
@@ -76,9 +78,9 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         proof: ENDPOINT,
         address: &[AddressPublic],
-        configured: &[RouteToInternetGateway, RouteToEgressOnlyInternetGateway],
+        configured: &[RouteToNatGateway, RouteToInternetGateway, RouteToEgressOnlyInternetGateway],
         reading: "the evidence contradicts itself: a path proof says that a VPC endpoint carried the request, but the route table \
-                  sends the address straight to the internet",
+                  sends the address to the internet",
         ..CONTRADICTION
     },
     Row {
@@ -191,6 +193,15 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         proof: &[ProofEndpointOfThisVpc, ProofSomeEndpoint],
+        address: IN_VPC,
+        configured: &[InterfaceEndpointHoldsAddress],
+        ruling: sure(InterfaceEndpoint, None, Proven),
+        reading: "a path proof says that a VPC endpoint carried the request, and EC2 says that an interface endpoint of this VPC \
+                  holds the address",
+        ..ANY
+    },
+    Row {
+        proof: &[ProofEndpointOfThisVpc, ProofSomeEndpoint],
         address: &[AddressInVpc],
         ruling: sure(InterfaceEndpoint, None, Proven),
         reading: "a path proof says that a VPC endpoint carried the request, and the address is in this VPC",
@@ -220,6 +231,7 @@ pub(super) const ROWS: &[Row] = &[
         address: &[AddressPublic],
         configured: &[
             RouteToNatGateway,
+            RouteToNatGatewayThenUnknown,
             RouteToInternetGateway,
             RouteToEgressOnlyInternetGateway,
             RouteToInstance,
