@@ -63,6 +63,8 @@ pub enum Command {
     },
     /// Print the JSON schema of the report
     Schema,
+    /// Print the least IAM policy under which a run with these options can do all it does; --region chooses the partition
+    IamPolicy(Box<RunArguments>),
     /// Print the completions of a shell, to be sourced or put where it looks for them
     Completions {
         /// The shell

@@ -14,6 +14,7 @@ pub mod explain;
 pub mod filters;
 pub mod judge;
 pub mod listing;
+pub mod permissions;
 pub mod plan;
 pub mod prefix_lists;
 pub mod profiles;

@@ -22,7 +22,7 @@ use vpcprobe::prefix_lists::{self, PrefixList};
 use vpcprobe::render::nagios_code;
 use vpcprobe::report::{EnvironmentRecord, Recording, Report, Run, Status};
 use vpcprobe::settings::{Outputs, Settings, SettingsError, Surroundings};
-use vpcprobe::{catalogue, explain, listing, plan};
+use vpcprobe::{catalogue, explain, listing, permissions, plan};
 
 /// All that instance metadata may take, answers or none.
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -71,6 +71,7 @@ fn dispatch() -> Result<u8, SettingsError> {
         Some(Command::Explain { topic }) => explain::explain(topic.as_deref()).map(|text| print(&text)),
         Some(Command::Services { region }) => listing::services(&region).map(|text| print(&text)),
         Some(Command::Schema) => Ok(print(&listing::schema())),
+        Some(Command::IamPolicy(arguments)) => permissions(&arguments),
         Some(Command::Completions { shell }) => Ok(print(&listing::completions(shell))),
         Some(Command::Man) => Ok(print(&listing::manual())),
     }
@@ -257,6 +258,20 @@ async fn terminated() {
         _ = term.recv() => {}
         _ = interrupt.recv() => {}
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "AWS_CA_BUNDLE is a setting of the SDKs' that is honoured")]
+fn permissions(arguments: &RunArguments) -> Result<u8, SettingsError> {
+    let bundle = std::env::var("AWS_CA_BUNDLE").ok();
+    let surroundings = Surroundings { stdout_is_terminal: false, aws_ca_bundle: bundle.as_deref() };
+    let settings = Settings::resolve(arguments, surroundings)?;
+    Ok(match permissions::policy(&settings) {
+        Some(policy) => print(&policy),
+        None => {
+            complain("vpcprobe: a run with these options needs no permission");
+            exit::OK
+        }
+    })
 }
 
 fn show(report: &Report, arguments: &OutputArguments) -> Result<u8, SettingsError> {

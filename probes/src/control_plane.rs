@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::step::{Step, Unclassified};
 
+pub use calls::OPERATIONS;
 pub(crate) use connect::Pool;
 pub use found::{
     BlockPublicAccess, Exclusion, FurtherPrefixList, InternetGatewayBlock, NatGateway, NetworkInterface,

@@ -142,6 +142,24 @@ pub enum CallPlan {
     UnsignedGet,
 }
 
+impl CallPlan {
+    /// The permission that this call needs of IAM, if it needs one. An unsigned request is nobody's, and
+    /// `GetCallerIdentity` is answered whatever the policies say (IAM user guide, "Actions, resources, and condition keys
+    /// for AWS Security Token Service").
+    #[must_use]
+    pub fn permission(&self) -> Option<&'static str> {
+        match self {
+            Self::S3ListBuckets => Some("s3:ListAllMyBuckets"),
+            // Its reason, where it is refused, is read with ListObjectsV2: the same permission.
+            Self::S3HeadBucket { .. } => Some("s3:ListBucket"),
+            Self::DynamoDbListTables => Some("dynamodb:ListTables"),
+            Self::DynamoDbDescribeTable { .. } => Some("dynamodb:DescribeTable"),
+            Self::SsmListAssociations => Some("ssm:ListAssociations"),
+            Self::StsGetCallerIdentity | Self::UnsignedGet => None,
+        }
+    }
+}
+
 /// How to walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HopPlan {

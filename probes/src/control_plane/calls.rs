@@ -14,6 +14,16 @@ use super::{
     NetworkInterface, ReadFailure, RouteTable, SecurityGroup, Subnet, SubnetRoutes, VpcEndpoint, reduce,
 };
 
+/// Every operation of EC2 that is asked, which is also the name of the permission that it needs.
+pub const OPERATIONS: [&str; 6] = [
+    "ec2:DescribeNetworkAcls",
+    "ec2:DescribePrefixLists",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeVpcAttribute",
+    "ec2:DescribeVpcEndpoints",
+];
+
 /// VPC endpoints on one page: with a policy of the largest size for each, a page stays below the longest answer.
 const ENDPOINTS_ON_A_PAGE: i32 = 50;
 /// Entries of a prefix list on one page, the most that EC2 gives.
@@ -258,4 +268,20 @@ pub(super) async fn dns(asker: &Asker<'_>, vpc_id: &str) -> Result<DnsAttributes
 fn filter(name: &str, values: impl IntoIterator<Item = impl AsRef<str>>) -> Filter {
     let values = values.into_iter().map(|value| value.as_ref().to_owned()).collect();
     Filter::builder().name(name).set_values(Some(values)).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::OPERATIONS;
+
+    #[test]
+    fn the_table_of_operations_names_what_is_asked_and_nothing_else() {
+        let this_file = include_str!("calls.rs");
+        // Only this file asks; a call gives its operation as the first argument.
+        let asked = this_file.split(".ask(").skip(1).filter_map(|rest| rest.split('"').nth(1));
+        let asked: BTreeSet<&str> = asked.filter(|operation| operation.starts_with("ec2:")).collect();
+        assert_eq!(asked, BTreeSet::from(OPERATIONS));
+    }
 }
