@@ -53,6 +53,15 @@ fn statements(settings: &Settings) -> Vec<Value> {
             actions.entry(resource).or_default().insert(action);
         }
     }
+    if let Some(proof) = &planned.proofs {
+        for role in &proof.roles {
+            actions.entry(role.clone()).or_default().insert("sts:AssumeRole");
+        }
+        for bucket in &proof.buckets {
+            let objects = format!("arn:{partition}:s3:::{bucket}/vpcprobe/*");
+            actions.entry(objects).or_default().insert("s3:GetObject");
+        }
+    }
     if planned.inspect.is_some() {
         // None of these reads can be limited to a resource (Service Authorization Reference, Amazon EC2).
         actions.entry("*".to_owned()).or_default().extend(OPERATIONS);
@@ -127,6 +136,15 @@ mod tests {
             assert!(operation.starts_with("Describe") || operation.starts_with("List"), "{action}");
             assert_eq!(pairs.iter().filter(|(each, _)| each == action).count(), 1, "{action}");
         }
+    }
+
+    #[test]
+    fn a_path_proof_needs_its_role_or_the_objects_of_its_bucket() {
+        let role = "arn:aws:iam::111122223333:role/vpcprobe-path-proof";
+        let pairs =
+            actions(&["--prove-with", &format!("role={role}"), "--prove-with", "bucket=probe-bucket"]);
+        assert!(has(&pairs, "sts:AssumeRole", role), "{pairs:?}");
+        assert!(has(&pairs, "s3:GetObject", "arn:aws:s3:::probe-bucket/vpcprobe/*"), "{pairs:?}");
     }
 
     #[test]
