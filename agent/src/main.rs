@@ -265,13 +265,11 @@ fn permissions(arguments: &RunArguments) -> Result<u8, SettingsError> {
     let bundle = std::env::var("AWS_CA_BUNDLE").ok();
     let surroundings = Surroundings { stdout_is_terminal: false, aws_ca_bundle: bundle.as_deref() };
     let settings = Settings::resolve(arguments, surroundings)?;
-    Ok(match permissions::policy(&settings) {
-        Some(policy) => print(&policy),
-        None => {
-            complain("vpcprobe: a run with these options needs no permission");
-            exit::OK
-        }
-    })
+    if let Some(policy) = permissions::policy(&settings) {
+        return Ok(print(&policy));
+    }
+    complain("vpcprobe: a run with these options needs no permission");
+    Ok(exit::OK)
 }
 
 fn show(report: &Report, arguments: &OutputArguments) -> Result<u8, SettingsError> {
