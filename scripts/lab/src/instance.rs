@@ -204,12 +204,9 @@ pub(crate) fn become_command(
         .map_err(|source| StartError::Kernel("enter the network", source))?;
     unshare(CloneFlags::CLONE_NEWNS)
         .map_err(|source| StartError::Kernel("create a mount namespace", source))?;
-    let logs = Path::new(LOGS);
-    if surroundings.files.iter().any(|(_, target)| target.starts_with(logs)) {
-        // What is put there must not stay on this machine.
-        mount(None::<&str>, logs, Some("tmpfs"), MsFlags::empty(), None::<&str>)
-            .map_err(|source| StartError::Mount(logs.to_owned(), source))?;
-    }
+    // The machine's logs are none of the instance's, and what is put there must not stay on this machine.
+    mount(None::<&str>, LOGS, Some("tmpfs"), MsFlags::empty(), None::<&str>)
+        .map_err(|source| StartError::Mount(LOGS.into(), source))?;
     for (file, target) in &surroundings.files {
         put(file, target)?;
     }
