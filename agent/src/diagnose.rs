@@ -23,6 +23,7 @@ pub mod rules;
 pub mod situations;
 mod unreachable;
 pub mod way;
+mod wire;
 
 use std::collections::BTreeMap;
 

@@ -150,6 +150,7 @@ async fn record(
         region: settings.region.clone(),
         imds_timeout: IMDS_TIMEOUT,
         aws_profile: settings.aws_profile.clone(),
+        ca_bundle: settings.ca_bundle.clone(),
     };
     let mut cut_short = false;
     let mut host = tokio::select! {

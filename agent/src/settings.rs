@@ -284,14 +284,13 @@ impl Settings {
         let prefix_list_files = parse::prefix_list_files(
             arguments.prefix_lists.as_deref().or(file.prefix_lists.as_deref()).unwrap_or_default(),
         )?;
-        let ca_bundle = arguments
-            .ca_bundle
-            .clone()
-            .or(file.ca_bundle)
-            .or_else(|| surroundings.aws_ca_bundle.filter(|value| !value.is_empty()).map(PathBuf::from));
+        let ca_bundle = arguments.ca_bundle.clone().or(file.ca_bundle);
         if let Some(path) = &ca_bundle {
             parse::ca_bundle(path)?;
         }
+        // What the SDKs' own variable names is part of what is looked at: a wrong file there is a finding.
+        let ca_bundle = ca_bundle
+            .or_else(|| surroundings.aws_ca_bundle.filter(|value| !value.is_empty()).map(PathBuf::from));
         let fail_on = parse::fail_on(arguments.fail_on.as_deref().or(file.fail_on.as_deref()))?;
         Ok(Self {
             services,

@@ -161,6 +161,7 @@ pub(crate) fn answering(address: &str) -> Attempt {
         }),
         hops: Step::skipped(SkipReason::InsideVpc),
         walked_as: None,
+        retries: None,
         alike: Vec::new(),
     }
 }

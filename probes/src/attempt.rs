@@ -1,10 +1,11 @@
 //! One attempt: TCP, TLS and the call at one address, one after the other on one connection.
 //!
 //! Each step is written down the moment it ends. A step whose predecessor failed is skipped for that reason; no step is
-//! ever repeated.
+//! ever repeated, but one that failed may be tried in other ways ([`crate::retries`]).
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::client::TlsStream;
@@ -13,6 +14,7 @@ use crate::call;
 use crate::connection::Connection;
 use crate::observations::{CallFailure, ChosenRoute, Reply, TlsFailure, TlsSession};
 use crate::plan::TargetPlan;
+use crate::retries::Broken;
 use crate::routes;
 use crate::run::{Shared, Slot, Until, measure};
 use crate::step::{Outcome, SkipReason, Step};
@@ -30,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) target: Arc<TargetPlan>,
     /// The end of its chain's budget.
     pub(crate) until: Until,
+    /// Whether other ways were tried at an address of this target already.
+    pub(crate) tried_again: Arc<AtomicBool>,
 }
 
 /// The kernel's choice of route for an address that is going to be tried.
@@ -72,7 +76,9 @@ impl Context {
     /// Carries the attempt out, step by step.
     pub(crate) async fn carry_out(self, address: IpAddr) {
         let Some((stream, _permit)) = self.tcp(address).await else { return };
-        let (step, shaken) = self.shake_hands(stream).await;
+        let shaking = self.shake_hands(stream);
+        let (step, shaken) =
+            self.with_retries(address, Broken::Handshake, shaking, |(step, _)| step.failed().is_some()).await;
         self.slot.attempt(address, |attempt| {
             attempt.tls = step;
             if shaken.is_none() {
@@ -80,7 +86,8 @@ impl Context {
             }
         });
         let Some((stream, trusted)) = shaken else { return };
-        let step = self.ask(stream, trusted).await;
+        let asking = self.ask(stream, trusted);
+        let step = self.with_retries(address, Broken::Call, asking, |step| step.failed().is_some()).await;
         self.slot.attempt(address, |attempt| attempt.call = step);
     }
 
@@ -144,7 +151,7 @@ impl Context {
     pub(crate) async fn ask(&self, stream: TlsStream<Stream>, trusted: bool) -> Step<Reply, CallFailure> {
         let credentials = self.shared.credentials.as_ref().filter(|_| trusted);
         let asking = async {
-            let connection = Arc::new(Connection::open(stream, &self.target.host).await?);
+            let connection = Arc::new(Connection::open(stream, &self.target.host).await?.filling_packets());
             call::call(&connection, &self.target, credentials, &self.until).await
         };
         // The SDKs' futures are large; on the heap they do not weigh on every task that only might make a call.

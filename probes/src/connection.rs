@@ -9,7 +9,7 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use http::header::HOST;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
@@ -22,6 +22,8 @@ use crate::observations::CallFailure;
 use crate::step::Unclassified;
 use crate::stream::Stream;
 
+/// What the fields of a request come to that is to fill a packet.
+const FULL_HEAD: usize = 1_800;
 /// The most that is read of an answer's body; errors and the first page of a list are far smaller.
 const LARGEST_BODY: usize = 64 * 1024;
 /// The most that is buffered of an answer's head.
@@ -34,6 +36,8 @@ pub(crate) struct Connection {
     sender: Mutex<SendRequest<Full<Bytes>>>,
     driver: JoinHandle<()>,
     longest: Longest,
+    /// Whether requests are made long enough to fill a packet.
+    filling: bool,
 }
 
 /// The longest body that is read of an answer, and what becomes of a longer one.
@@ -79,7 +83,14 @@ impl Connection {
             let _ = connection.await;
         });
         let longest = Longest::Cut(LARGEST_BODY);
-        Ok(Self { host: host.to_owned(), sender: Mutex::new(sender), driver, longest })
+        Ok(Self { host: host.to_owned(), sender: Mutex::new(sender), driver, longest, filling: false })
+    }
+
+    /// The same connection for requests that are to fill a packet of the internet's size: where full packets get lost on the
+    /// way out, a small request would not notice. Real requests with a session token are as long.
+    pub(crate) fn filling_packets(mut self) -> Self {
+        self.filling = true;
+        self
     }
 
     /// The same connection for answers that are worth nothing unless whole: a longer one fails its exchange.
@@ -130,6 +141,9 @@ impl Connection {
                 .map_err(|error| CallFailure::NotSent { text: error.to_string() })?;
             head.headers.insert(HOST, value);
         }
+        if self.filling {
+            fill(&mut head.headers);
+        }
         Ok(Request::from_parts(head, Full::new(body)))
     }
 }
@@ -138,6 +152,18 @@ impl Drop for Connection {
     fn drop(&mut self) {
         // The driver owns the socket; without this it would live on as long as the peer keeps it open.
         self.driver.abort();
+    }
+}
+
+/// Adds a field that no service reads, so that the head alone is longer than a packet of 1,500 bytes and shorter than what any
+/// service takes (S3: 8 KiB of fields). It is not among those that were signed, which only `x-amz-` fields must be.
+fn fill(headers: &mut HeaderMap) {
+    let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let missing = FULL_HEAD.saturating_sub(length);
+    if missing > 0
+        && let Ok(value) = HeaderValue::from_str(&"0".repeat(missing))
+    {
+        headers.insert(HeaderName::from_static("x-vpcprobe-padding"), value);
     }
 }
 

@@ -73,6 +73,9 @@ pub struct Environment {
     /// The services with a unit here whose proxy is of interest.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub services: Vec<ProxyReader>,
+    /// The file of roots that `--ca-bundle` or `AWS_CA_BUNDLE` names; `None` where neither does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ca_bundle: Option<CaBundle>,
     /// This host's clock against the services', in milliseconds (theirs minus ours); filled from the replies.
     pub clock_offset_ms: Option<i64>,
     /// The Availability Zone's id, the same in every account.
@@ -195,6 +198,16 @@ pub struct Proxy {
     pub variable: String,
     /// Its value; for a proxy URL without user and password.
     pub value: String,
+}
+
+/// The file of roots that was named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CaBundle {
+    /// Its path.
+    pub path: String,
+    /// Why no roots could be taken from it; `None` where they could.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub problem: Option<String>,
 }
 
 /// A proxy setting in a file.

@@ -17,6 +17,7 @@ pub mod observations;
 pub mod plan;
 pub mod proofs;
 mod proxy;
+mod retries;
 mod roots;
 pub mod routes;
 mod run;

@@ -4,6 +4,7 @@
 //! run or back from a saved report.
 
 mod proxied;
+mod retries;
 
 use std::net::IpAddr;
 
@@ -15,6 +16,7 @@ use crate::proofs::Proofs;
 use crate::step::{Step, Unclassified};
 
 pub use proxied::{Proxied, ProxyAnswer, ProxyFailure};
+pub use retries::{OtherName, Retries, Retry};
 
 /// Everything one run saw of its targets and controls, and what EC2 told it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -168,6 +170,9 @@ pub struct Attempt {
     /// The address whose walk stands for this one, when the walk was shared.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub walked_as: Option<IpAddr>,
+    /// What came of trying in other ways, where TCP stood and then TLS or the call failed; at one address of a target.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retries: Option<Retries>,
     /// In reports of brief detail: further addresses where everything but the walk came out the same.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub alike: Vec<Alike>,
@@ -320,6 +325,8 @@ pub enum Verification {
     WrongName,
     /// `no_roots`: the set of roots is empty or could not be read.
     NoRoots,
+    /// `not_read`: the set of roots could not be read in time, so it says nothing.
+    NotRead,
     /// Anything else, in the verifier's own words.
     Other(String),
 }
@@ -333,6 +340,7 @@ impl From<Verification> for String {
             Verification::NotYetValid => "not_yet_valid",
             Verification::WrongName => "wrong_name",
             Verification::NoRoots => "no_roots",
+            Verification::NotRead => "not_read",
             Verification::Other(text) => return text,
         };
         word.to_owned()
@@ -348,6 +356,7 @@ impl From<String> for Verification {
             "not_yet_valid" => Self::NotYetValid,
             "wrong_name" => Self::WrongName,
             "no_roots" => Self::NoRoots,
+            "not_read" => Self::NotRead,
             _ => Self::Other(word),
         }
     }
@@ -395,6 +404,9 @@ pub struct Reply {
     /// The request id that the service gave: it is the service that answered, not a box on the way.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub request_id: Option<String>,
+    /// Whether it lacks the request id that AWS's services give with every answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub without_request_id: bool,
     /// The `Server` header.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub server: Option<String>,

@@ -60,7 +60,7 @@ impl Roots {
 
     /// What each set says of a chain for a name, at this moment.
     ///
-    /// A store that cannot be read before the budget is over counts as one without roots.
+    /// A store that cannot be read before the budget is over says nothing ([`Verification::NotRead`]).
     pub(crate) async fn judge(&self, chain: &[CertificateDer<'static>], host: &str, until: &Until) -> Trust {
         let key = (chain.to_vec(), host.to_owned());
         if let Some(known) = self.judged.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
@@ -69,10 +69,10 @@ impl Roots {
         let files = until.bound(self.files()).await;
         let trust = Trust {
             bundled: self.bundled.judge(chain, host),
-            machine: files.map_or(Verification::NoRoots, |files| files.machine.judge(chain, host)),
+            machine: files.map_or(Verification::NotRead, |files| files.machine.judge(chain, host)),
             ca_bundle: self.ca_bundle.is_some().then(|| {
-                let set = files.and_then(|files| files.ca_bundle.as_ref());
-                set.map_or(Verification::NoRoots, |set| set.judge(chain, host))
+                let Some(files) = files else { return Verification::NotRead };
+                files.ca_bundle.as_ref().map_or(Verification::NoRoots, |set| set.judge(chain, host))
             }),
         };
         if files.is_some() {

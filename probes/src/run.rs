@@ -16,7 +16,7 @@ mod target;
 mod until;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
@@ -93,6 +93,8 @@ pub(crate) struct Shared {
     pub(crate) credentials: Option<Credentials>,
     /// What proxies are shown.
     pub(crate) proxy_authorizations: ProxyAuthorizations,
+    /// At how many targets other ways were tried.
+    pub(crate) tried_again: AtomicUsize,
     /// How many sockets may be open.
     pub(crate) sockets: Arc<Semaphore>,
     /// The largest round trip so far, in microseconds.
@@ -131,6 +133,7 @@ impl Shared {
             roots: Arc::new(Roots::new(provider, plan.ca_bundle.clone())),
             credentials,
             proxy_authorizations,
+            tried_again: AtomicUsize::new(0),
             sockets: Arc::new(Semaphore::new(socket_limit())),
             largest_rtt_us: AtomicU64::new(0),
             chains_done: watch::Sender::new(None),

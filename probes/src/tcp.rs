@@ -27,16 +27,26 @@ pub(crate) async fn connect(
     until: &Until,
 ) -> Result<(TcpConnection, TcpStream), TcpFailure> {
     let began = Instant::now();
-    let connected = until.bound(establish(address)).await.ok_or(TcpFailure::TimedOut)?;
+    let connected = until.bound(establish(address, None)).await.ok_or(TcpFailure::TimedOut)?;
     let stream = connected.map_err(|error| classify(&error))?;
     Ok((describe(&stream, began), stream))
 }
 
-async fn establish(address: SocketAddr) -> io::Result<TcpStream> {
+/// Connects to an address such that neither side sends a segment of more than `segment` bytes; `None` where no connection
+/// stands within the budget.
+pub(crate) async fn connect_small(address: SocketAddr, segment: u32, until: &Until) -> Option<TcpStream> {
+    until.bound(establish(address, Some(segment))).await?.ok()
+}
+
+async fn establish(address: SocketAddr, segment: Option<u32>) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     // The steps after this one send a message and wait for its answer; waiting for more to send would be measured too.
     socket.set_tcp_nodelay(true)?;
+    if let Some(segment) = segment {
+        // Before the SYN, so that the peer is told as well.
+        socket.set_tcp_mss(segment)?;
+    }
     // Whether an ICMP error ends a connection attempt without this option has changed between kernels; with it,
     // "unreachable" is an error at once on all of them instead of a time-out on some.
     set_receive_errors(&socket, address, true)?;

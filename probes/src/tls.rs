@@ -11,7 +11,10 @@ use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
+use rustls::{
+    AlertDescription, ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme,
+    SupportedProtocolVersion,
+};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -30,7 +33,11 @@ const MOST_NAMES: usize = 8;
 
 /// What our side of every handshake offers: TLS 1.2 and 1.3, HTTP/1.1, the host's name, no resumption.
 #[derive(Clone)]
-pub(crate) struct TlsClient(Arc<ClientConfig>);
+pub(crate) struct TlsClient {
+    both: Arc<ClientConfig>,
+    /// TLS 1.2 alone.
+    old: Arc<ClientConfig>,
+}
 
 /// What a peer presented in a handshake that ran to its end.
 #[derive(Debug)]
@@ -49,15 +56,24 @@ impl TlsClient {
     /// If the provider supports neither version, which ring does.
     pub(crate) fn new(provider: &Arc<CryptoProvider>) -> Result<Self, rustls::Error> {
         let verifier = Arc::new(KeepChain { provider: Arc::clone(provider) });
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // A resumed session presents no chain, and every connection here is to be measured as a first one.
-        config.resumption = Resumption::disabled();
-        Ok(Self(Arc::new(config)))
+        let speaking = |versions: &[&'static SupportedProtocolVersion]| {
+            let verifier = Arc::clone(&verifier);
+            let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
+                .with_protocol_versions(versions)?
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
+                .with_no_client_auth();
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            // A resumed session presents no chain, and every connection here is to be measured as a first one.
+            config.resumption = Resumption::disabled();
+            Ok::<_, rustls::Error>(Arc::new(config))
+        };
+        Ok(Self { both: speaking(rustls::ALL_VERSIONS)?, old: speaking(&[&rustls::version::TLS12])? })
+    }
+
+    /// The same client, speaking TLS 1.2 alone.
+    pub(crate) fn old(&self) -> Self {
+        Self { both: Arc::clone(&self.old), old: Arc::clone(&self.old) }
     }
 
     /// Shakes hands for a host name on a connection.
@@ -74,7 +90,7 @@ impl TlsClient {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| {
             TlsFailure::Unclassified(Unclassified::from_text(format!("{host:?} is no server name: {error}")))
         })?;
-        let shaking = TlsConnector::from(Arc::clone(&self.0)).connect(name, stream);
+        let shaking = TlsConnector::from(Arc::clone(&self.both)).connect(name, stream);
         let shaken = until.bound(shaking).await.ok_or(TlsFailure::TimedOut)?;
         let stream = shaken.map_err(|error| classify(&error))?;
         let connection = stream.get_ref().1;

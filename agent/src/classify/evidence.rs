@@ -181,9 +181,16 @@ pub fn contact(attempt: &Attempt) -> Contact {
     }
     match attempt.tls.done() {
         Some(session) if !session.trust.accepted() => Contact::PeerUntrusted,
-        Some(_) if attempt.call.done().is_some() => Contact::ServiceAnswered,
+        Some(_) if attempt.call.done().is_some_and(|reply| !is_foreign(reply)) => Contact::ServiceAnswered,
         Some(_) | None => Contact::ConnectedOnly,
     }
+}
+
+/// Whether an answer to a service's own operation is none of a service of AWS: each of those gives a request id with every
+/// answer (for S3: API reference, "Common response headers"), and a code with every refusal that has a body.
+#[must_use]
+pub fn is_foreign(reply: &Reply) -> bool {
+    reply.without_request_id && reply.code.is_none() && reply.operation.contains(':')
 }
 
 /// Whether the certificate shows an interceptor: no bundled root and no issuer of the field's stands behind it. A set of
@@ -228,7 +235,8 @@ fn identity_of(environment: &EnvironmentRecord, attempt: &Attempt) -> (Identity,
 }
 
 /// The common name in a distinguished name, or all of it where there is none.
-fn common_name(name: &str) -> &str {
+#[must_use]
+pub fn common_name(name: &str) -> &str {
     name.split(',').map(str::trim).find_map(|part| part.strip_prefix("CN=")).unwrap_or(name)
 }
 
@@ -271,7 +279,8 @@ fn origin_place(target: &TargetObservation, attempt: &Attempt) -> String {
 }
 
 /// Whether the leaf was issued by Amazon's own authorities (Amazon Trust Services), by the organisation in the issuer's name.
-fn issued_by_amazon(session: &TlsSession) -> bool {
+#[must_use]
+pub fn issued_by_amazon(session: &TlsSession) -> bool {
     let known = ["O=Amazon", "O=\"Amazon.com", "O=\"Starfield Technologies"];
     session.issuer.split(',').map(str::trim).any(|part| known.contains(&part))
 }

@@ -10,6 +10,9 @@ mod bucket_policy_denies_endpoint_traffic;
 mod bucket_policy_wants_endpoint;
 mod clock_skewed;
 mod credentials_expired;
+mod ca_bundle_wrong;
+mod certificate_name_mismatch;
+mod certificate_not_valid_now;
 mod credentials_missing;
 mod credentials_of_another_partition;
 mod credentials_rejected;
@@ -27,6 +30,7 @@ mod identity_policy_denies;
 mod imds_disabled;
 mod instance_role_broken;
 mod metadata_hop_limit;
+mod large_packets_lost;
 mod metadata_through_proxy;
 mod metadata_unavailable;
 mod more_specific_route;
@@ -41,6 +45,7 @@ mod no_public_address;
 mod no_route_out;
 mod optional_service_unreachable;
 mod path_proof_failed;
+mod partition_roots_missing;
 mod path_undetermined;
 mod permissions_boundary_denies;
 mod proxy_case_precedence;
@@ -60,6 +65,7 @@ mod same_vpc_perimeter;
 mod security_group_egress_closed;
 mod security_group_egress_stale_ranges;
 mod security_group_egress_without_prefix_list;
+mod server_name_filtered;
 mod service_call_refused;
 mod service_control_policy_denies;
 mod service_fault;
@@ -71,7 +77,12 @@ mod static_credentials_shadow_role;
 mod subnet_uses_main_route_table;
 mod table_missing;
 mod throttled;
+mod tls_intercepted;
+mod tls_version_refused;
+mod trust_store_missing;
+mod trust_store_outdated;
 mod unauthorized_in_china;
+mod wrong_server_answers;
 
 use super::Rule;
 
@@ -83,6 +94,15 @@ pub const RULES: &[Rule] = &[
     metadata_unavailable::RULE,
     clock_skewed::RULE,
     resolver_dead::RULE,
+    wrong_server_answers::RULE,
+    server_name_filtered::RULE,
+    large_packets_lost::RULE,
+    tls_version_refused::RULE,
+    certificate_not_valid_now::RULE,
+    certificate_name_mismatch::RULE,
+    partition_roots_missing::RULE,
+    tls_intercepted::RULE,
+    trust_store_missing::RULE,
     no_proxy_malformed::RULE,
     proxy_case_precedence::RULE,
     no_proxy_dialects_disagree::RULE,
@@ -141,6 +161,8 @@ pub const RULES: &[Rule] = &[
     dynamodb_egress_through_nat::RULE,
     s3_egress_through_internet_gateway::RULE,
     dynamodb_egress_through_internet_gateway::RULE,
+    ca_bundle_wrong::RULE,
+    trust_store_outdated::RULE,
     proxy_without_no_proxy::RULE,
     service_proxy_differs::RULE,
     optional_service_unreachable::RULE,

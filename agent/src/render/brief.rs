@@ -396,6 +396,7 @@ fn is_alike(first: &Attempt, other: &Attempt) -> bool {
         (one, other) => one == other,
     };
     tcp && first.origin == other.origin
+        && first.retries == other.retries
         && first.tls.outcome == other.tls.outcome
         && match (&first.call.outcome, &other.call.outcome) {
             (Outcome::Done(one), Outcome::Done(other)) => without_ids(one) == without_ids(other),

@@ -28,11 +28,13 @@ pub(super) fn read(operation: &str, signed: bool, received: &Received) -> Reply 
 /// Reads everything but the service's code and message.
 pub(super) fn without_reason(operation: &str, signed: bool, received: &Received) -> Reply {
     let headers = &received.headers;
+    let request_id = field(headers, "x-amz-request-id").or_else(|| field(headers, "x-amzn-requestid"));
     Reply {
         operation: operation.to_owned(),
         signed,
         status: received.status,
-        request_id: field(headers, "x-amz-request-id").or_else(|| field(headers, "x-amzn-requestid")),
+        without_request_id: request_id.is_none(),
+        request_id,
         server: field(headers, "server"),
         via: field(headers, "via"),
         clock_offset_ms: clock_offset(headers, received.at_ms),

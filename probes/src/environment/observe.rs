@@ -1,7 +1,7 @@
 //! One look at the host: every source at once, within one limit of time.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::aws_files::{self, Profile};
@@ -9,9 +9,12 @@ use super::credentials::{self, Secrets, Sources};
 use super::files::{self, Variables};
 use super::metadata::Metadata;
 use super::{
-    Ec2Sign, Environment, ProxyAuthorizations, client_settings, container, firmware, hosts_file, imds,
+    CaBundle, Ec2Sign, Environment, ProxyAuthorizations, client_settings, container, firmware, hosts_file, imds,
     interfaces, proxies, proxy_files, region, resolv_conf, ssm_agent,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
 use crate::routes;
 use crate::step::Clock;
 
@@ -28,6 +31,8 @@ pub struct ObserveSettings {
     pub imds_timeout: Duration,
     /// The profile in the SDKs' files that `--aws-profile` names.
     pub aws_profile: Option<String>,
+    /// The file of roots that was named.
+    pub ca_bundle: Option<PathBuf>,
 }
 
 /// What a look at the host gave; nothing, by default.
@@ -60,7 +65,9 @@ pub async fn observe(settings: &ObserveSettings, clock: &Clock) -> Host {
     let sources = Sources { profile_named: settings.aws_profile.is_some(), profile, container, role };
     let (credentials, secrets) = credentials::choose(&variables, sources);
 
-    let mut environment = Environment { imds, credentials, client_settings, ..local(&variables) };
+    let ca_bundle = settings.ca_bundle.as_deref().map(ca_bundle);
+    let mut environment =
+        Environment { ca_bundle, imds, credentials, client_settings, ..local(&variables) };
     fill_from_metadata(&mut environment, metadata, |metadata, search| {
         region::hints(settings.region.as_deref(), metadata, config_region.as_deref(), search, &variables)
     });
@@ -97,6 +104,17 @@ async fn profile(settings: &ObserveSettings, variables: &Variables, until: Insta
         Ok(Err(_)) => problem("the AWS configuration files could not be read: internal error"),
         Err(_) => problem("the AWS configuration files could not be read in time"),
     }
+}
+
+/// Whether a file of roots can be read and holds any.
+fn ca_bundle(path: &Path) -> CaBundle {
+    let read = CertificateDer::pem_file_iter(path).map(|found| found.flatten().count());
+    let problem = match read {
+        Ok(0) => Some("there is no certificate in it".to_owned()),
+        Ok(_) => None,
+        Err(error) => Some(format!("it cannot be read ({})", files::clipped(&error.to_string(), 100))),
+    };
+    CaBundle { path: files::clipped(&path.to_string_lossy(), 256), problem }
 }
 
 /// What this host's own files and kernel say.
@@ -224,7 +242,12 @@ mod tests {
     #[test]
     fn a_look_can_run_on_any_thread() {
         fn is_send<T: Send>(_: &T) {}
-        let settings = ObserveSettings { region: None, imds_timeout: Duration::ZERO, aws_profile: None };
+        let settings = ObserveSettings {
+            region: None,
+            imds_timeout: Duration::ZERO,
+            aws_profile: None,
+            ca_bundle: None,
+        };
         is_send(&observe(&settings, &Clock::start()));
     }
 
@@ -234,6 +257,7 @@ mod tests {
             region: Some("eu-west-1".to_owned()),
             imds_timeout: Duration::from_millis(300),
             aws_profile: None,
+            ca_bundle: None,
         };
         let began = Instant::now();
         let host = observe(&settings, &Clock::start()).await;

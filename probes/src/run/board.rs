@@ -102,6 +102,7 @@ impl Slot {
             call: Step::skipped(SkipReason::OutOfTime),
             hops: Step::skipped(hops),
             walked_as: None,
+            retries: None,
             alike: Vec::new(),
         };
         self.with(|target| target.attempts.push(attempt));

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -46,11 +47,13 @@ async fn try_every_address(
     let target = Arc::new(target);
     let mut lookups = questions(&shared, &slot, &target, &until);
     let mut attempts = JoinSet::new();
+    let tried_again = Arc::new(AtomicBool::new(false));
     let context = || attempt::Context {
         shared: Arc::clone(&shared),
         slot: slot.clone(),
         target: Arc::clone(&target),
         until: until.clone(),
+        tried_again: Arc::clone(&tried_again),
     };
     if let Some(proxy) = target.proxy.clone() {
         attempts.spawn(go_through(context(), proxy));

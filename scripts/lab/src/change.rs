@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use serde::Deserialize;
 
+use crate::topology::PacketLimits;
 use crate::topology::{
     AclEntry, BlockMode, Exclusion, GroupRule, Host, InterfaceEndpoint, Ipv6, PrefixList, Route, RouteTable,
     SecondaryInterface, Subnet, Topology, TransitGateway,
@@ -123,6 +124,11 @@ pub(crate) enum Change {
     EnableIpv6 {
         ipv6: Ipv6,
     },
+    /// Lets large packets vanish on the way, as a tunnel does behind a network ACL that drops ICMP.
+    LimitPackets {
+        outgoing: Option<u16>,
+        incoming: Option<u16>,
+    },
     /// Attaches the VPC to a transit gateway. Routes have to lead there besides.
     AttachTransitGateway {
         transit_gateway: TransitGateway,
@@ -213,6 +219,9 @@ pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), Nothi
         Change::AddHost { host } => topology.hosts.push(host),
         Change::AttachNetworkInterface { interface } => topology.instance.secondary.push(interface),
         Change::EnableIpv6 { ipv6 } => topology.ipv6 = Some(ipv6),
+        Change::LimitPackets { outgoing, incoming } => {
+            topology.packet_limits = Some(PacketLimits { outgoing, incoming });
+        }
         Change::AttachTransitGateway { transit_gateway } => topology.transit_gateway = Some(transit_gateway),
     }
     Ok(())

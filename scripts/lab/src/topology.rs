@@ -41,6 +41,7 @@ pub(crate) struct Topology {
     pub(crate) internet_gateway: Option<InternetGateway>,
     pub(crate) transit_gateway: Option<TransitGateway>,
     pub(crate) ipv6: Option<Ipv6>,
+    pub(crate) packet_limits: Option<PacketLimits>,
     #[serde(default)]
     pub(crate) hosts: Vec<Host>,
     pub(crate) security_groups: Vec<SecurityGroup>,
@@ -183,6 +184,16 @@ pub(crate) struct InternetGateway {
     pub(crate) id: String,
     /// The routers behind it that answer time-exceeded, nearest first.
     pub(crate) responders: Vec<Ipv4Addr>,
+}
+
+/// A way that takes smaller packets than the hosts believe, and nobody tells them: what is larger vanishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PacketLimits {
+    /// The largest packet from the instance to what is outside it, in bytes.
+    pub(crate) outgoing: Option<u16>,
+    /// The largest packet to the instance.
+    pub(crate) incoming: Option<u16>,
 }
 
 /// Another machine in the VPC that the lab runs a service on, such as a company resolver.

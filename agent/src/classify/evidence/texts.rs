@@ -24,6 +24,10 @@ pub(super) fn contact_text(attempt: &Attempt) -> (&'static str, String) {
         );
     }
     match (attempt.call.done(), attempt.call.failed()) {
+        (Some(reply), _) if super::is_foreign(reply) => (
+            "call",
+            format!("TCP and TLS stand, but the answer (HTTP {}) is none of the service's", reply.status),
+        ),
         (Some(reply), _) => ("call", reply_text(reply)),
         (None, Some(failure)) => ("call", format!("TCP and TLS stand, but {}", call_text(failure))),
         (None, None) => ("call", "TCP stands; no request was made before time was up".to_owned()),

@@ -32,4 +32,52 @@ pub(super) const SITUATIONS: &[Situation] = &[
         rules: &["service-proxy-differs"],
         limit: "settings that only root may read, EnvironmentFile= and /proc/PID/environ of other users are not seen",
     },
+    Situation {
+        id: "F60",
+        what: "TLS is intercepted with a private authority",
+        rules: &["tls-intercepted", "ca-bundle-wrong", "wrong-server-answers"],
+        limit: "in partitions whose authorities are not known to be public, interception cannot be told from private roots",
+    },
+    Situation {
+        id: "F61",
+        what: "an outdated trust store lacks Amazon's roots",
+        rules: &["trust-store-outdated", "trust-store-missing"],
+        limit: "Java's keystore and Python's certifi are not looked at",
+    },
+    Situation {
+        id: "F62",
+        what: "ISO and China partitions have other roots",
+        rules: &["partition-roots-missing"],
+        limit: "which authorities sign in China and in the European Sovereign Cloud is not verified, so the issuer is left to a person",
+    },
+    Situation {
+        id: "F63",
+        what: "a TLS version policy",
+        rules: &["tls-version-refused"],
+        limit: "what other programs of the host are limited to is not seen",
+    },
+    Situation {
+        id: "F64",
+        what: "packets of full size get lost (MTU)",
+        rules: &["large-packets-lost"],
+        limit: "packets up to about 2,000 bytes are tried: a path that loses only jumbo frames is not seen",
+    },
+    Situation {
+        id: "F40",
+        what: "a firewall's list of server names (SNI)",
+        rules: &["server-name-filtered"],
+        limit: "where no other name comes through either, nothing tells a filter from a dead server, and no rule names it",
+    },
+    Situation {
+        id: "F89",
+        what: "DynamoDB's account host is stopped by an allow-list",
+        rules: &["server-name-filtered"],
+        limit: "a list in DNS shows as a name that does not resolve",
+    },
+    Situation {
+        id: "F90",
+        what: "numbered ECS hosts are stopped by an allow-list",
+        rules: &["server-name-filtered"],
+        limit: "only the hosts that are asked for are tried; name one with --endpoint",
+    },
 ];

@@ -18,7 +18,8 @@ use rustls::sign::CertifiedKey;
 /// A root, its intermediate, and the server certificates they signed so far.
 pub(crate) struct Authority {
     root_pem: String,
-    intermediate: CertificateDer<'static>,
+    /// What follows the leaf in a handshake.
+    above: Vec<CertificateDer<'static>>,
     issuer: Issuer<'static, KeyPair>,
     server_key: KeyPair,
     served: Mutex<BTreeMap<Leaf, Arc<CertifiedKey>>>,
@@ -56,7 +57,18 @@ impl Authority {
     ///
     /// When keys cannot be generated, which only a machine without randomness brings about.
     pub(crate) fn amazon() -> Result<Self, AuthorityError> {
-        Self::new(["US", "Amazon", "Amazon Root CA 1"], ["US", "Amazon", "Amazon RSA 2048 M01"])
+        let mut made =
+            Self::new(["US", "Amazon", "Amazon Root CA 1"], ["US", "Amazon", "Amazon RSA 2048 M01"])?;
+        // AWS sends two certificates more, for clients that know the older roots only. They make its first answer longer than
+        // a packet of 1,500 bytes, which matters where such packets get lost.
+        for name in ["Amazon Root CA 1", "Starfield Services Root Certificate Authority - G2"] {
+            let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+            let organization =
+                if name.starts_with("Amazon") { "Amazon" } else { "Starfield Technologies, Inc." };
+            let params = authority_params(["US", organization, name], BasicConstraints::Unconstrained);
+            made.above.push(params.self_signed(&key)?.der().clone());
+        }
+        Ok(made)
     }
 
     /// The authority of a proxy or firewall that opens TLS; its chain must never look like Amazon's.
@@ -105,7 +117,7 @@ impl Authority {
         params.not_after = date_time_ymd(until, 1, 1);
         let leaf = params.signed_by(&self.server_key, &self.issuer)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.server_key.serialize_der()));
-        let chain = vec![leaf.der().clone(), self.intermediate.clone()];
+        let chain = std::iter::once(leaf.der().clone()).chain(self.above.iter().cloned()).collect();
         let made = Arc::new(CertifiedKey::new(chain, any_ecdsa_type(&key)?));
         served.insert((names.to_vec(), validity), Arc::clone(&made));
         Ok(made)
@@ -123,7 +135,7 @@ impl Authority {
         let certificate = params.signed_by(&key, &root_issuer)?;
         Ok(Self {
             root_pem: root_certificate.pem(),
-            intermediate: certificate.der().clone(),
+            above: vec![certificate.der().clone()],
             issuer: Issuer::new(params, key),
             server_key: KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?,
             served: Mutex::new(BTreeMap::new()),

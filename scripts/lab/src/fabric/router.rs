@@ -103,22 +103,30 @@ fn addresses(topology: &Topology, wiring: &Wiring, network: &mut String) {
 
 /// The local route: known addresses are delivered, the rest of the VPC's range vanishes.
 fn local_routes(topology: &Topology, wiring: &Wiring, network: &mut String) {
-    let mut host = |address: Ipv4Addr, via: &str| {
-        line(network, format_args!("route add {address}/32 {via} table {LOCAL_TABLE}"));
+    let limits = topology.packet_limits;
+    let mut host = |address: Ipv4Addr, via: &str, limit: Option<u16>| {
+        let limit = mtu(limit);
+        line(network, format_args!("route add {address}/32 {via}{limit} table {LOCAL_TABLE}"));
     };
     for each in topology.instance.attachments() {
-        host(each.private_address, &format!("dev {}", each.wire()));
+        let limit = limits.and_then(|limits| limits.incoming);
+        host(each.private_address, &format!("dev {}", each.wire()), limit);
     }
     for (index, nat) in topology.nat_gateways.iter().enumerate() {
-        host(nat.private_address, &format!("dev nat{index}"));
+        host(nat.private_address, &format!("dev nat{index}"), None);
     }
     let interfaces = via(wiring, "eni0");
     for address in interface_addresses(topology) {
-        host(address, &interfaces);
+        host(address, &interfaces, limits.and_then(|limits| limits.outgoing));
     }
     for cidr in &topology.vpc.cidrs {
         line(network, format_args!("route add blackhole {cidr} table {LOCAL_TABLE}"));
     }
+}
+
+/// What a route says of the largest packet that it takes. The kernel drops what is larger, and by [`silence`] nobody hears of it.
+fn mtu(limit: Option<u16>) -> String {
+    limit.map_or_else(String::new, |limit| format!(" mtu lock {limit}"))
 }
 
 /// The addresses that live in the namespace of network interfaces.
@@ -131,6 +139,7 @@ pub(super) fn interface_addresses(topology: &Topology) -> Vec<Ipv4Addr> {
 }
 
 fn routes(topology: &Topology, wiring: &Wiring, table: &RouteTable, number: u32, network: &mut String) {
+    let limit = mtu(topology.packet_limits.and_then(|limits| limits.outgoing));
     for route in &table.routes {
         let destinations: Vec<Ipv4Net> = match topology.prefix_list(&route.destination) {
             Some(list) => entries(topology, list),
@@ -139,7 +148,9 @@ fn routes(topology: &Topology, wiring: &Wiring, table: &RouteTable, number: u32,
         let target = if route.blackhole { None } else { target(topology, wiring, &route.target) };
         for destination in destinations {
             match &target {
-                Some(via) => line(network, format_args!("route replace {destination} {via} table {number}")),
+                Some(via) => {
+                    line(network, format_args!("route replace {destination} {via}{limit} table {number}"))
+                }
                 None => line(network, format_args!("route replace blackhole {destination} table {number}")),
             }
         }
@@ -214,7 +225,18 @@ fn firewall(topology: &Topology, silences: Silences) -> String {
     line(&mut text, format_args!("\t\taccept"));
     line(&mut text, format_args!("\t}}\n}}"));
     text.push_str(COUNTS);
+    if topology.packet_limits.is_some() {
+        silence(&mut text);
+    }
     text
+}
+
+/// Keeps the router from telling anyone that a packet was too large.
+fn silence(text: &mut String) {
+    text.push_str(
+        "table ip silence {\n\tchain output {\n\t\ttype filter hook output priority 1; policy accept;\n\
+         \t\ticmp type destination-unreachable drop\n\t}\n}\n",
+    );
 }
 
 /// The router answers as metadata service and resolver, which no security group or ACL filters, and is silent else.
