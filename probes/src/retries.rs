@@ -20,8 +20,9 @@ use crate::tls::TlsClient;
 const SMALL_SEGMENT: u32 = 1_200;
 /// A step that has taken this long is overdue: services answer in tens of milliseconds, and a lost packet costs 200.
 const OVERDUE: Duration = Duration::from_secs(1);
-/// The most targets of one run at which other ways are tried.
-const MOST_TARGETS: usize = 16;
+/// The most targets of one run at which other ways are tried: what befalls more than these has one cause, and a busy host must
+/// not be made busier.
+const MOST_TARGETS: usize = 4;
 /// Sockets that the other ways take at the same time.
 const SOCKETS: u32 = 4;
 

@@ -4,7 +4,7 @@ use probes::observations::{Attempt, Retries, Retry, TargetObservation, TlsSessio
 
 use super::case::Case;
 use super::cause::consequence;
-use super::phrases::fact;
+use super::phrases::{fact, fails_alike};
 use crate::report::{Finding, Remedy, Severity, Subject};
 
 /// A TLS session with a target, direct or through a proxy.
@@ -56,6 +56,20 @@ pub(super) fn retried<'a>(case: &Case<'a>) -> Vec<Retried<'a>> {
         Some(Retried { target, attempt, retries })
     };
     case.recording.targets.iter().filter_map(of_target).collect()
+}
+
+/// The targets of these and all others that fail as one of them does and at which nothing was tried again: that is done at a
+/// few targets only.
+pub(super) fn with_alike<'a>(case: &Case<'a>, told: &[&Retried<'a>]) -> Vec<&'a TargetObservation> {
+    let follows = |target: &TargetObservation| {
+        let mut attempts = Case::counted(target).peekable();
+        attempts.peek().is_some()
+            && attempts.all(|attempt| {
+                attempt.retries.is_none() && told.iter().any(|told| fails_alike(told.attempt, attempt))
+            })
+    };
+    let is_told = |target: &TargetObservation| told.iter().any(|told| told.target.target == target.target);
+    case.recording.targets.iter().filter(|target| is_told(target) || follows(target)).collect()
 }
 
 /// Whether a way that was tried came through.

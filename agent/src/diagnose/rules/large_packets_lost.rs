@@ -5,7 +5,7 @@ use probes::observations::{CallFailure, TlsFailure};
 use crate::diagnose::case::Case;
 use crate::diagnose::cause::consequence;
 use crate::diagnose::phrases::fact;
-use crate::diagnose::wire::{Retried, passed, retried, words};
+use crate::diagnose::wire::{Retried, passed, retried, with_alike, words};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy};
 
@@ -29,8 +29,9 @@ fn check(case: &Case<'_>) -> Check {
         (true, false) => ("outgoing", "TLS stands, and requests of more than one small packet get no answer"),
         _ => ("both", "certificates do not arrive and longer requests get no answer"),
     };
-    let targets: Vec<&str> = both.iter().map(|retried| retried.target.target.as_str()).collect();
-    let hosts: Vec<&str> = both.iter().map(|retried| retried.target.host.as_str()).collect();
+    let concerned = with_alike(case, &both);
+    let targets: Vec<&str> = concerned.iter().map(|target| target.target.as_str()).collect();
+    let hosts: Vec<&str> = concerned.iter().map(|target| target.host.as_str()).collect();
     let follows = consequence(case, &targets);
     let device = device(case, first);
     let mut facts = vec![fact("hosts", hosts.join(" ")), fact("direction", direction)];

@@ -5,7 +5,7 @@ use probes::observations::TlsFailure;
 use crate::diagnose::case::Case;
 use crate::diagnose::cause::consequence;
 use crate::diagnose::phrases::fact;
-use crate::diagnose::wire::{Retried, passed, retried, words};
+use crate::diagnose::wire::{Retried, passed, retried, with_alike, words};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy};
 
@@ -24,8 +24,9 @@ fn check(case: &Case<'_>) -> Check {
             "no handshake failed for one name and came through for another at the same address".to_owned(),
         );
     };
-    let targets: Vec<&str> = filtered.iter().map(|retried| retried.target.target.as_str()).collect();
-    let hosts: Vec<&str> = filtered.iter().map(|retried| retried.target.host.as_str()).collect();
+    let concerned = with_alike(case, &filtered);
+    let targets: Vec<&str> = concerned.iter().map(|target| target.target.as_str()).collect();
+    let hosts: Vec<&str> = concerned.iter().map(|target| target.host.as_str()).collect();
     let passing: Vec<&str> = first
         .retries
         .other_names

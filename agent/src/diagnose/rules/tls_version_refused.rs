@@ -5,7 +5,7 @@ use probes::observations::{Retry, TlsFailure};
 use crate::diagnose::case::Case;
 use crate::diagnose::cause::consequence;
 use crate::diagnose::phrases::fact;
-use crate::diagnose::wire::{Retried, passed, retried, words};
+use crate::diagnose::wire::{Retried, passed, retried, with_alike, words};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy};
 
@@ -23,8 +23,9 @@ fn check(case: &Case<'_>) -> Check {
         return Check::Clear("no handshake was ended for its version".to_owned());
     };
     let only_new = passed(first.retries.tls12.as_ref());
-    let targets: Vec<&str> = refused.iter().map(|retried| retried.target.target.as_str()).collect();
-    let hosts: Vec<&str> = refused.iter().map(|retried| retried.target.host.as_str()).collect();
+    let concerned = with_alike(case, &refused);
+    let targets: Vec<&str> = concerned.iter().map(|target| target.target.as_str()).collect();
+    let hosts: Vec<&str> = concerned.iter().map(|target| target.host.as_str()).collect();
     let follows = consequence(case, &targets);
     let what = if only_new {
         "handshakes that offer TLS 1.3 are stopped, and with TLS 1.2 alone they come through"
