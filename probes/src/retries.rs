@@ -54,7 +54,8 @@ impl Context {
                 Err(_) => step.await,
             };
         }
-        let mut looking = pin!(self.other_ways(address, broken));
+        // On the heap: they seldom run, and would weigh on every attempt.
+        let mut looking = Box::pin(self.other_ways(address, broken));
         let mut seen = None;
         let outcome = match early {
             Ok(outcome) => outcome,

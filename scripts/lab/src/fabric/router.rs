@@ -149,7 +149,7 @@ fn routes(topology: &Topology, wiring: &Wiring, table: &RouteTable, number: u32,
         for destination in destinations {
             match &target {
                 Some(via) => {
-                    line(network, format_args!("route replace {destination} {via}{limit} table {number}"))
+                    line(network, format_args!("route replace {destination} {via}{limit} table {number}"));
                 }
                 None => line(network, format_args!("route replace blackhole {destination} table {number}")),
             }
