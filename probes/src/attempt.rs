@@ -76,7 +76,7 @@ impl Context {
     /// Carries the attempt out, step by step.
     pub(crate) async fn carry_out(self, address: IpAddr) {
         let Some((stream, _permit)) = self.tcp(address).await else { return };
-        let shaking = self.shake_hands(stream);
+        let shaking = Box::pin(self.shake_hands(stream));
         let (step, shaken) =
             self.with_retries(address, Broken::Handshake, shaking, |(step, _)| step.failed().is_some()).await;
         self.slot.attempt(address, |attempt| {
@@ -86,7 +86,7 @@ impl Context {
             }
         });
         let Some((stream, trusted)) = shaken else { return };
-        let asking = self.ask(stream, trusted);
+        let asking = Box::pin(self.ask(stream, trusted));
         let step = self.with_retries(address, Broken::Call, asking, |step| step.failed().is_some()).await;
         self.slot.attempt(address, |attempt| attempt.call = step);
     }

@@ -156,6 +156,7 @@ pub(crate) fn context(
         shared: Arc::new(shared),
         slot: board.target(0),
         until: Until::at(Instant::now() + Duration::from_secs(5)),
+        tried_again: Arc::default(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The file of AWS_CA_BUNDLE cannot be read, or refuses what the other roots accept.
+//! The file of `AWS_CA_BUNDLE` cannot be read, or refuses what the other roots accept.
 
 use probes::observations::Verification;
 
