@@ -22,6 +22,16 @@ const PUBLIC_IPV6: Ipv6Addr = Ipv6Addr::new(0x2600, 0x1fa0, 0, 0, 0, 0, 0, 1);
 /// it does not answer the question at all.
 #[must_use]
 pub fn chosen_route(destination: IpAddr) -> Option<ChosenRoute> {
+    let first = ask(destination, None)?;
+    // Once it has a source address, a connection looks again: rules may go by that address.
+    let again = first.source.and_then(|source| ask(destination, Some(source)));
+    Some(match again {
+        Some(route) => ChosenRoute { source: first.source, ..route },
+        None => first,
+    })
+}
+
+fn ask(destination: IpAddr, source: Option<IpAddr>) -> Option<ChosenRoute> {
     let mut question = RouteMessage::default();
     let (family, length) = match destination {
         IpAddr::V4(_) => (AddressFamily::Inet, 32),
@@ -30,6 +40,10 @@ pub fn chosen_route(destination: IpAddr) -> Option<ChosenRoute> {
     question.header.address_family = family;
     question.header.destination_prefix_length = length;
     question.attributes.push(RouteAttribute::Destination(RouteAddress::from(destination)));
+    if let Some(source) = source {
+        question.header.source_prefix_length = length;
+        question.attributes.push(RouteAttribute::Source(RouteAddress::from(source)));
+    }
     match netlink::ask(RouteNetlinkMessage::GetRoute(question)) {
         Ok(RouteNetlinkMessage::NewRoute(answer)) => read_route(&answer),
         _ => None,

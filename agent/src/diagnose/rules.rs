@@ -18,7 +18,9 @@ mod credentials_of_another_partition;
 mod credentials_rejected;
 mod dynamodb_egress_through_internet_gateway;
 mod dynamodb_egress_through_nat;
+mod endpoint_missing;
 mod endpoint_network_acl;
+mod endpoint_not_available;
 mod endpoint_policy_denies;
 mod endpoint_security_group_closed;
 mod endpoint_url_configured;
@@ -26,6 +28,7 @@ mod evidence_contradicts_itself;
 mod expectation_not_met;
 mod gateway_endpoint_not_associated;
 mod global_endpoint_configured;
+mod host_firewall;
 mod identity_policy_denies;
 mod imds_disabled;
 mod instance_role_broken;
@@ -43,6 +46,7 @@ mod no_proxy_dialects_disagree;
 mod no_proxy_malformed;
 mod no_public_address;
 mod no_route_out;
+mod one_endpoint_address_dead;
 mod optional_service_unreachable;
 mod partition_roots_missing;
 mod path_proof_failed;
@@ -62,6 +66,7 @@ mod resource_policy_allows_nothing;
 mod s3_egress_through_internet_gateway;
 mod s3_egress_through_nat;
 mod same_vpc_perimeter;
+mod second_interface_without_endpoint_route;
 mod security_group_egress_closed;
 mod security_group_egress_stale_ranges;
 mod security_group_egress_without_prefix_list;
@@ -72,6 +77,7 @@ mod service_fault;
 mod service_proxy_differs;
 mod session_policy_denies;
 mod some_addresses_unreachable;
+mod source_address_of_another_interface;
 mod ssm_agent_hibernating;
 mod static_credentials_shadow_role;
 mod subnet_uses_main_route_table;
@@ -110,6 +116,9 @@ pub const RULES: &[Rule] = &[
     proxy_wants_authentication::RULE,
     proxy_refuses::RULE,
     metadata_through_proxy::RULE,
+    host_firewall::RULE,
+    source_address_of_another_interface::RULE,
+    second_interface_without_endpoint_route::RULE,
     blackhole_route::RULE,
     gateway_endpoint_not_associated::RULE,
     subnet_uses_main_route_table::RULE,
@@ -122,8 +131,11 @@ pub const RULES: &[Rule] = &[
     network_acl_blocks_return::RULE,
     endpoint_security_group_closed::RULE,
     endpoint_network_acl::RULE,
+    endpoint_not_available::RULE,
+    endpoint_missing::RULE,
     security_group_egress_stale_ranges::RULE,
     network_acl_stale_ranges::RULE,
+    one_endpoint_address_dead::RULE,
     no_egress::RULE,
     expectation_not_met::RULE,
     required_service_unreachable::RULE,

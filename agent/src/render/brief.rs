@@ -58,8 +58,10 @@ pub fn brief(report: &Report) -> Report {
     let elsewhere = |route: &ChosenRoute| {
         route.source.is_some_and(|source| {
             let holder = interface_with(&environment.host, source);
+            let by_another = holder.is_some_and(|holder| Some(&holder.name) != route.interface.as_ref());
             !is_primary(&environment, source)
                 || holder.is_some() && holder != first_interface(&environment.host)
+                || by_another && environment.host.interfaces.len() > 1
         })
     };
     let primary = recording.environment.host.subnet_id.clone();

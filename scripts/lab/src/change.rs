@@ -10,6 +10,8 @@ use crate::topology::PacketLimits;
 use crate::topology::{
     AclEntry, BlockMode, Exclusion, GroupRule, Host, InterfaceEndpoint, Ipv6, PrefixList, Route, RouteTable,
     SecondaryInterface, Subnet, Topology, TransitGateway,
+    AclEntry, GroupRule, Host, InterfaceEndpoint, Ipv6, NetworkAcl, Route, RouteTable, SecondaryInterface,
+    Subnet, Topology, TransitGateway,
 };
 
 /// One edit of a topology.
@@ -84,6 +86,15 @@ pub(crate) enum Change {
         endpoint: String,
         security_groups: Vec<String>,
     },
+    /// EC2's state of an interface endpoint; only an `available` one carries anything.
+    EndpointState {
+        endpoint: String,
+        state: String,
+    },
+    /// Lets one network interface of an interface endpoint swallow everything.
+    KillNetworkInterface {
+        network_interface: String,
+    },
     /// How far away the service behind an endpoint answers.
     AnswersAtTtl {
         endpoint: String,
@@ -105,8 +116,21 @@ pub(crate) enum Change {
         network_acl: String,
         entries: Vec<AclEntry>,
     },
+    /// Gives subnets a network ACL of their own.
+    AddNetworkAcl {
+        network_acl: NetworkAcl,
+        subnets: Vec<String>,
+    },
     InstanceSecurityGroups {
         security_groups: Vec<String>,
+    },
+    /// The instance's own firewall, as nft reads it.
+    InstanceFirewall {
+        rules: String,
+    },
+    /// What somebody did to the instance's routes, as lines of `ip -batch`.
+    InstanceRouting {
+        commands: Vec<String>,
     },
     MoveInstance {
         subnet: String,
@@ -196,6 +220,23 @@ pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), Nothi
             interface_endpoint_mut(topology, &endpoint)?.security_groups = security_groups;
         }
         Change::AnswersAtTtl { endpoint, ttl } => answers_at_ttl(topology, &endpoint, ttl)?,
+        Change::EndpointState { endpoint, state } => {
+            interface_endpoint_mut(topology, &endpoint)?.state = state;
+        }
+        Change::KillNetworkInterface { network_interface } => {
+            let mut all =
+                topology.interface_endpoints.iter_mut().flat_map(|each| &mut each.network_interfaces);
+            let found = all.find(|each| each.id == network_interface);
+            found.ok_or_else(|| nothing("network interface", &network_interface))?.dead = true;
+        }
+        Change::AddNetworkAcl { network_acl, subnets } => {
+            for id in &subnets {
+                subnet_mut(topology, id)?.network_acl.clone_from(&network_acl.id);
+            }
+            topology.network_acls.push(network_acl);
+        }
+        Change::InstanceFirewall { rules } => topology.instance.firewall = rules,
+        Change::InstanceRouting { commands } => topology.instance.routing = commands,
         Change::Egress { security_group, rules } => {
             security_group_mut(topology, &security_group)?.egress = rules;
         }

@@ -145,6 +145,9 @@ pub(crate) struct InterfaceEndpoint {
     pub(crate) service: String,
     #[serde(default = "yes")]
     pub(crate) private_dns: bool,
+    /// EC2's state; only an `available` one carries anything.
+    #[serde(default = "available")]
+    pub(crate) state: String,
     /// S3's option by which only queries that come in through an inbound resolver endpoint see the private names.
     #[serde(default)]
     pub(crate) private_dns_only_for_inbound_resolver: bool,
@@ -161,6 +164,9 @@ pub(crate) struct NetworkInterface {
     pub(crate) id: String,
     pub(crate) subnet: String,
     pub(crate) address: Ipv4Addr,
+    /// Whether it swallows every packet, as in a zone that is down.
+    #[serde(default)]
+    pub(crate) dead: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -340,6 +346,10 @@ impl Topology {
 
 const fn yes() -> bool {
     true
+}
+
+fn available() -> String {
+    "available".to_owned()
 }
 
 const fn one() -> u8 {

@@ -141,7 +141,9 @@ impl Zones {
             return None;
         }
         let open = |endpoint: &&InterfaceEndpoint| {
-            endpoint.private_dns && (inbound || !endpoint.private_dns_only_for_inbound_resolver)
+            endpoint.private_dns
+                && endpoint.state == "available"
+                && (inbound || !endpoint.private_dns_only_for_inbound_resolver)
         };
         let mut open = topology.interface_endpoints.iter().filter(open);
         let endpoint = open.find(|endpoint| {

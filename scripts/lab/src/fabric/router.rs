@@ -40,6 +40,10 @@ pub(super) fn instance(topology: &Topology) -> Namespace {
         line(network, format_args!("route add {} dev {device} table {table}", subnet.cidr));
         line(network, format_args!("rule add pref {table} from {address} lookup {table}"));
     }
+    for command in &topology.instance.routing {
+        line(&mut made.network, format_args!("{command}"));
+    }
+    made.firewall.clone_from(&topology.instance.firewall);
     made
 }
 
@@ -127,6 +131,17 @@ fn local_routes(topology: &Topology, wiring: &Wiring, network: &mut String) {
 /// What a route says of the largest packet that it takes. The kernel drops what is larger, and by [`silence`] nobody hears of it.
 fn mtu(limit: Option<u16>) -> String {
     limit.map_or_else(String::new, |limit| format!(" mtu lock {limit}"))
+/// The addresses of endpoints' network interfaces that swallow everything.
+fn dead_addresses(topology: &Topology) -> Vec<Ipv4Addr> {
+    topology
+        .interface_endpoints
+        .iter()
+        .flat_map(|endpoint| {
+            let carries = endpoint.state == "available";
+            endpoint.network_interfaces.iter().filter(move |interface| interface.dead || !carries)
+        })
+        .map(|interface| interface.address)
+        .collect()
 }
 
 /// The addresses that live in the namespace of network interfaces.
@@ -219,6 +234,14 @@ fn firewall(topology: &Topology, silences: Silences) -> String {
     group::chains(topology, &mut text);
     line(&mut text, format_args!("\tchain forward {{"));
     line(&mut text, format_args!("\t\ttype filter hook forward priority 0; policy drop;"));
+    // The source/destination check of the instance's interfaces: each sends with its own address only.
+    for each in topology.instance.attachments() {
+        let (wire, address) = (each.wire(), each.private_address);
+        line(&mut text, format_args!("\t\tiifname \"{wire}\" ip saddr != {address} drop"));
+    }
+    for address in dead_addresses(topology) {
+        line(&mut text, format_args!("\t\tip daddr {address} drop"));
+    }
     acl::jumps(topology, &mut text);
     line(&mut text, format_args!("\t\tct state established,related accept"));
     group::jumps(topology, &mut text);

@@ -21,6 +21,12 @@ pub(crate) struct Instance {
     /// Its further network interfaces, in the order of their device numbers.
     #[serde(default)]
     pub(crate) secondary: Vec<SecondaryInterface>,
+    /// The rules of its own firewall, as nft reads them.
+    #[serde(default)]
+    pub(crate) firewall: String,
+    /// What somebody did to its routes, as lines of `ip -batch`.
+    #[serde(default)]
+    pub(crate) routing: Vec<String>,
 }
 
 /// A network interface besides the first.

@@ -33,6 +33,7 @@ type Edit = fn(&ServiceCall<'_>, &Form, &mut Topology) -> Result<Vec<Node>, Faul
 
 /// All operations that change something.
 const CHANGES: [Change; 18] = [
+const CHANGES: [Change; 17] = [
     change("AllocateAddress", ("elastic-ip", "Domain"), |_, form, topology| {
         addresses::allocate(form, topology)
     }),
@@ -53,6 +54,9 @@ const CHANGES: [Change; 18] = [
     change("CreateVpcEndpoint", ("vpc", "VpcId"), endpoints::create),
     change("DeleteNetworkAclEntry", ACL, |_, form, topology| acls::delete(form, topology)),
     change("DeleteRoute", ("route-table", "RouteTableId"), routes::delete),
+    change("DeleteVpcEndpoints", ("vpc-endpoint", "VpcEndpointId.1"), |_, form, topology| {
+        endpoints::delete(form, topology)
+    }),
     change("ModifyVpcAttribute", ("vpc", "VpcId"), attributes::modify),
     change("ModifyVpcBlockPublicAccessOptions", ACCOUNT, public_access::modify),
     change("ModifyVpcEndpoint", ("vpc-endpoint", "VpcEndpointId"), endpoints::modify),

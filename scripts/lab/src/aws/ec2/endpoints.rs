@@ -91,13 +91,15 @@ fn interface(view: &View<'_>, endpoint: &InterfaceEndpoint) -> Vec<Node> {
 }
 
 fn common(view: &View<'_>, id: &str, service: &str, kind: &str, policy: &str) -> Vec<Node> {
+    let interface = view.topology.interface_endpoints.iter().find(|endpoint| endpoint.id == id);
+    let state = interface.map_or("available", |endpoint| endpoint.state.as_str());
     let own = view.work.aws.endpoint_policy(id);
     vec![
         text("vpcEndpointId", id),
         text("vpcEndpointType", kind),
         view.vpc(),
         text("serviceName", service_name(service, view.region(), kind == "Gateway")),
-        text("state", "available"),
+        text("state", state),
         text("policyDocument", own.as_ref().map_or(policy, |own| own.source())),
         text("ipAddressType", "ipv4"),
         text("requesterManaged", false),

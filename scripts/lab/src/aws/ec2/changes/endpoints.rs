@@ -65,6 +65,22 @@ pub(super) fn modify(
     Ok(done())
 }
 
+/// `DeleteVpcEndpoints`; the routes to a gateway endpoint go with it.
+pub(super) fn delete(form: &Form, topology: &mut Topology) -> Result<Vec<Node>, Fault> {
+    for id in form.list("VpcEndpointId") {
+        let before = topology.gateway_endpoints.len() + topology.interface_endpoints.len();
+        topology.gateway_endpoints.retain(|endpoint| endpoint.id != id);
+        topology.interface_endpoints.retain(|endpoint| endpoint.id != id);
+        if before == topology.gateway_endpoints.len() + topology.interface_endpoints.len() {
+            return Err(not_found("InvalidVpcEndpointId", "Vpc Endpoint Id", &id));
+        }
+        for table in &mut topology.route_tables {
+            table.routes.retain(|route| route.target != id);
+        }
+    }
+    Ok(vec![node("unsuccessful", vec![])])
+}
+
 fn gateway(form: &Form, topology: &mut Topology, id: &str, name: &str) -> Result<(), Fault> {
     let services =
         topology.prefix_lists.iter().filter(|list| list.name.is_none()).map(|list| list.service.clone());
@@ -98,6 +114,7 @@ fn interface(form: &Form, topology: &mut Topology, id: &str, name: &str) -> Resu
         id: id.to_owned(),
         service: service.clone(),
         private_dns: false,
+        state: "available".to_owned(),
         private_dns_only_for_inbound_resolver: service == "s3",
         network_interfaces: Vec::new(),
         security_groups: groups,
@@ -146,8 +163,12 @@ fn add_subnets(topology: &mut Topology, id: &str, subnets: &[String]) -> Result<
                 format!("There are not enough free addresses in subnet '{wanted}' to satisfy the request.");
             Fault::new(400, "InsufficientFreeAddressesInSubnet", text)
         })?;
-        let interface =
-            NetworkInterface { id: derived("eni", &[id, wanted]), subnet: wanted.clone(), address };
+        let interface = NetworkInterface {
+            id: derived("eni", &[id, wanted]),
+            subnet: wanted.clone(),
+            address,
+            dead: false,
+        };
         interface_endpoint(topology, id)?.network_interfaces.push(interface);
     }
     Ok(())
