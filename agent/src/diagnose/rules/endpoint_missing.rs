@@ -119,7 +119,7 @@ fn found(case: &Case<'_>, missing: &[&str], sure: bool, otherwise: &str) -> Chec
     Check::Found(vec![Finding {
         rule: RULE.id.to_owned(),
         severity: consequence.severity,
-        subject: vpc.map_or_else(|| case.instance(), |vpc| vpc_subject(vpc)),
+        subject: vpc.map_or_else(|| case.instance(), vpc_subject),
         summary,
         facts: vec![fact("targets", missing.join(" ")), fact("endpoint_services", names.join(" "))],
         evidence: places.chain([place]).collect(),
