@@ -8,9 +8,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use probes::control_plane::{
-    AclEntry, ControlPlane, GroupRule, ManagedPrefixList, NetworkAcl, SecurityGroup,
-};
+use probes::control_plane::{AclEntry, ControlPlane, GroupRule, NetworkAcl, SecurityGroup};
 
 #[cfg(test)]
 mod tests;
@@ -246,14 +244,14 @@ fn lets_through(facts: &ControlPlane, rule: &GroupRule, peer: Peer<'_>) -> Resul
 
 /// Whether an address is in a prefix list; `None` where its entries of that family are not known.
 fn in_list(facts: &ControlPlane, id: &str, address: IpAddr) -> Option<bool> {
-    let lists = facts.prefix_lists.as_ref().and_then(|step| step.done())?;
-    let list = lists.iter().find(|list| list.id == id)?;
-    knows_family(list, address).then(|| list.cidrs.iter().any(|cidr| cidr.contains(&address)))
-}
-
-/// A list without any entry of a family says nothing of that family's addresses.
-fn knows_family(list: &ManagedPrefixList, address: IpAddr) -> bool {
-    list.cidrs.iter().any(|cidr| cidr.addr().is_ipv4() == address.is_ipv4())
+    let managed = facts.prefix_lists.as_ref().and_then(|step| step.done()).into_iter().flatten();
+    let managed = managed.map(|list| (&list.id, &list.cidrs));
+    let further = facts.further_prefix_lists.iter();
+    let further = further.filter_map(|list| list.entries.done().map(|cidrs| (&list.id, cidrs)));
+    let (_, cidrs) = managed.chain(further).find(|(known, _)| *known == id)?;
+    // A list without any entry of a family says nothing of that family's addresses.
+    let knows_family = cidrs.iter().any(|cidr| cidr.addr().is_ipv4() == address.is_ipv4());
+    knows_family.then(|| cidrs.iter().any(|cidr| cidr.contains(&address)))
 }
 
 /// All protocols mean all ports.

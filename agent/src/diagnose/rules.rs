@@ -37,6 +37,7 @@ mod metadata_hop_limit;
 mod metadata_through_proxy;
 mod metadata_unavailable;
 mod more_specific_route;
+mod nat_gateway_not_available;
 mod network_acl_blocks_outbound;
 mod network_acl_blocks_return;
 mod network_acl_stale_ranges;
@@ -88,6 +89,7 @@ mod tls_version_refused;
 mod trust_store_missing;
 mod trust_store_outdated;
 mod unauthorized_in_china;
+mod vpc_block_public_access;
 mod wrong_server_answers;
 
 use super::Rule;
@@ -123,6 +125,8 @@ pub const RULES: &[Rule] = &[
     gateway_endpoint_not_associated::RULE,
     subnet_uses_main_route_table::RULE,
     more_specific_route::RULE,
+    vpc_block_public_access::RULE,
+    nat_gateway_not_available::RULE,
     no_public_address::RULE,
     no_route_out::RULE,
     security_group_egress_closed::RULE,

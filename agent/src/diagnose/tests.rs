@@ -182,7 +182,10 @@ fn a_service_that_answers_by_an_unknown_path_is_a_notice() {
 fn one_dead_address_of_two_is_a_warning() {
     let mut recording = healthy();
     recording.targets[1] = target("ssm", true, vec![answering(PRIVATE), silent("10.0.2.50")]);
-    assert_eq!(findings(&judge(recording)), [("some-addresses-unreachable", Severity::Warning, "ssm")]);
+    assert_eq!(findings(&judge(recording)), [("one-endpoint-address-dead", Severity::Warning, "ssm")]);
+    let mut recording = healthy();
+    recording.targets[0].attempts.push(silent(S3_TOO));
+    assert!(findings(&judge(recording)).contains(&("some-addresses-unreachable", Severity::Warning, "s3")));
 }
 
 #[test]

@@ -59,6 +59,18 @@ pub enum Obstacle {
         /// The internet gateway.
         gateway: String,
     },
+    /// The NAT gateway that the route leads to carries nothing.
+    NatGateway {
+        /// The NAT gateway.
+        gateway: String,
+        /// Why not, as the end of a sentence.
+        why: String,
+    },
+    /// VPC Block Public Access keeps the VPC from the internet.
+    BlockedPublicAccess {
+        /// What the route leads to.
+        target: String,
+    },
     /// The network ACL of the subnet in which the endpoint has its interface stops packets or answers.
     EndpointAcl {
         /// The endpoint.
@@ -199,6 +211,8 @@ impl Obstacle {
             }
             (Self::NoRoute { .. }, Self::NoRoute { .. })
             | (Self::Blackhole { .. }, Self::Blackhole { .. })
+            | (Self::NatGateway { .. }, Self::NatGateway { .. })
+            | (Self::BlockedPublicAccess { .. }, Self::BlockedPublicAccess { .. })
             | (Self::NoPublicAddress { .. }, Self::NoPublicAddress { .. }) => self == other,
             _ => false,
         }
@@ -247,8 +261,8 @@ pub fn interface_with(host: &Environment, source: IpAddr) -> Option<&Interface> 
         .find(|interface| interface.addresses.iter().any(|net| net.addr() == source))
 }
 
-/// The interface endpoint of this VPC that an address of a target belongs to: the only one of its service. Another address
-/// of the VPC may be anything.
+/// The interface endpoint of this VPC that an address belongs to: the one that holds it, or, where holders are not known, the only
+/// one of the target's service. Another address of the VPC may be anything.
 fn endpoint_at<'a>(
     recording: &'a Recording,
     target: &TargetObservation,
@@ -258,8 +272,12 @@ fn endpoint_at<'a>(
     if !host.vpc_cidrs.iter().any(|cidr| cidr.contains(&address)) {
         return None;
     }
-    match endpoints_of(recording, &target.service, EndpointKind::Interface).as_slice() {
-        [only] => Some(only),
+    let listed = recording.control_plane.vpc_endpoints.as_ref().and_then(|step| step.done())?;
+    let holder = listed.iter().find(|endpoint| endpoint.addresses.contains(&address));
+    let of_service = endpoints_of(recording, &target.service, EndpointKind::Interface);
+    match (holder, of_service.as_slice()) {
+        (Some(holder), _) => Some(holder),
+        (None, [only]) if only.addresses.is_empty() => Some(only),
         _ => None,
     }
 }

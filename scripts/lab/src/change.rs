@@ -8,10 +8,8 @@ use serde::Deserialize;
 
 use crate::topology::PacketLimits;
 use crate::topology::{
-    AclEntry, BlockMode, Exclusion, GroupRule, Host, InterfaceEndpoint, Ipv6, PrefixList, Route, RouteTable,
-    SecondaryInterface, Subnet, Topology, TransitGateway,
-    AclEntry, GroupRule, Host, InterfaceEndpoint, Ipv6, NetworkAcl, Route, RouteTable, SecondaryInterface,
-    Subnet, Topology, TransitGateway,
+    AclEntry, BlockMode, Exclusion, GroupRule, Host, InterfaceEndpoint, Ipv6, NetworkAcl, PrefixList, Route,
+    RouteTable, SecondaryInterface, Subnet, Topology, TransitGateway,
 };
 
 /// One edit of a topology.

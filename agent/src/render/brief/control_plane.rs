@@ -18,10 +18,9 @@ use crate::report::Recording;
 /// read only where some address stays silent.
 pub(super) fn drop_unread_facts(recording: &mut Recording, seen: &[IpAddr], own: &[IpAddr]) {
     let Recording { control_plane, targets, environment, .. } = recording;
-    let silent = targets
-        .iter()
-        .flat_map(|target| &target.attempts)
-        .any(|attempt| attempt.tcp.failed() == Some(&TcpFailure::TimedOut));
+    let attempts = targets.iter().flat_map(|target| &target.attempts);
+    let silent = attempts.filter(|attempt| attempt.tcp.failed() == Some(&TcpFailure::TimedOut));
+    let silent: Vec<IpAddr> = silent.map(|attempt| attempt.address).collect();
     let targets_of_routes = drop_unread_routes(control_plane, seen);
     let subnets = environment.host.interfaces.iter().filter_map(|interface| interface.subnet_id.clone());
     let mut around: Vec<String> = subnets.chain(environment.host.subnet_id.clone()).collect();
@@ -38,8 +37,8 @@ pub(super) fn drop_unread_facts(recording: &mut Recording, seen: &[IpAddr], own:
             around.extend(endpoint.subnets.iter().cloned());
         }
     }
-    drop_unread_neighbours(control_plane, &targets_of_routes, &mut around);
-    if silent {
+    drop_unread_neighbours(control_plane, &targets_of_routes, &mut around, &silent);
+    if !silent.is_empty() {
         let ends: Vec<IpAddr> = seen.iter().chain(own).copied().collect();
         for group in done(&mut control_plane.security_groups).into_iter().flatten() {
             drop_unread_rules(group, &ends);
@@ -82,10 +81,14 @@ fn drop_unread_neighbours(
     control_plane: &mut ControlPlane,
     targets_of_routes: &[String],
     around: &mut Vec<String>,
+    silent: &[IpAddr],
 ) {
     if let Some(interfaces) = done(&mut control_plane.network_interfaces) {
-        // What endpoints hold stands at the endpoints.
-        interfaces.retain(|interface| interface.vpc_endpoint.is_none());
+        // What endpoints hold stands at the endpoints; in which subnet matters where an address is silent.
+        let stays_silent = |address: &IpAddr| silent.contains(address);
+        interfaces.retain(|interface| {
+            interface.vpc_endpoint.is_none() || interface.addresses.iter().any(stays_silent)
+        });
     }
     if let Some(gateways) = done(&mut control_plane.nat_gateways) {
         gateways.retain(|nat| targets_of_routes.contains(&nat.id));

@@ -178,7 +178,7 @@ fn target(topology: &Topology, wiring: &Wiring, id: &str) -> Option<String> {
         return Some(via(wiring, &format!("gwe{index}")));
     }
     if let Some(index) = topology.nat_gateways.iter().position(|nat| nat.id == id) {
-        let nat = topology.nat_gateways.get(index).filter(|nat| nat.failure.is_none())?;
+        let nat = topology.nat_gateways.get(index)?;
         let address = nat.private_address;
         return Some(format!("via {address} dev nat{index} onlink"));
     }
@@ -241,6 +241,9 @@ fn firewall(topology: &Topology, silences: Silences) -> String {
     }
     for address in dead_addresses(topology) {
         line(&mut text, format_args!("\t\tip daddr {address} drop"));
+    }
+    for (index, _) in topology.nat_gateways.iter().enumerate().filter(|(_, nat)| nat.failure.is_some()) {
+        line(&mut text, format_args!("\t\toifname \"nat{index}\" drop"));
     }
     acl::jumps(topology, &mut text);
     line(&mut text, format_args!("\t\tct state established,related accept"));

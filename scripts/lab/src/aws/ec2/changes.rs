@@ -32,8 +32,7 @@ pub(super) struct Change {
 type Edit = fn(&ServiceCall<'_>, &Form, &mut Topology) -> Result<Vec<Node>, Fault>;
 
 /// All operations that change something.
-const CHANGES: [Change; 18] = [
-const CHANGES: [Change; 17] = [
+const CHANGES: [Change; 19] = [
     change("AllocateAddress", ("elastic-ip", "Domain"), |_, form, topology| {
         addresses::allocate(form, topology)
     }),
