@@ -181,7 +181,7 @@ fn nat_gateway(recording: &Recording, way: &mut Way<'_>, id: &str) {
     match facts.route_table_of(&subnet, primary) {
         Some(table) => match winner(table, &facts.lists(), address) {
             Winner::None => {
-                stop(format!("stands in {subnet}, whose route table {} has no way out", table.id))
+                stop(format!("stands in {subnet}, whose route table {} has no way out", table.id));
             }
             Winner::Route(route) if route.blackhole || route.target == id => {
                 stop(format!("stands in {subnet}, whose route table {} leads nowhere", table.id));

@@ -38,13 +38,13 @@ pub(super) fn drop_unread_facts(recording: &mut Recording, seen: &[IpAddr], own:
         }
     }
     drop_unread_neighbours(control_plane, &targets_of_routes, &mut around, &silent);
-    if !silent.is_empty() {
+    if silent.is_empty() {
+        (control_plane.security_groups, control_plane.network_acls) = (None, None);
+    } else {
         let ends: Vec<IpAddr> = seen.iter().chain(own).copied().collect();
         for group in done(&mut control_plane.security_groups).into_iter().flatten() {
             drop_unread_rules(group, &ends);
         }
-    } else {
-        (control_plane.security_groups, control_plane.network_acls) = (None, None);
     }
     drop_failures(control_plane);
 }
