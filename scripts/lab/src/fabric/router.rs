@@ -131,6 +131,8 @@ fn local_routes(topology: &Topology, wiring: &Wiring, network: &mut String) {
 /// What a route says of the largest packet that it takes. The kernel drops what is larger, and by [`silence`] nobody hears of it.
 fn mtu(limit: Option<u16>) -> String {
     limit.map_or_else(String::new, |limit| format!(" mtu lock {limit}"))
+}
+
 /// The addresses of endpoints' network interfaces that swallow everything.
 fn dead_addresses(topology: &Topology) -> Vec<Ipv4Addr> {
     topology
