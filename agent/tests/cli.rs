@@ -77,6 +77,12 @@ fn files_with_the_wrong_content_are_refused_by_name() {
 }
 
 #[test]
+fn what_is_nothing_to_prove_a_path_with_is_refused() {
+    refused(&["--prove-with", "probe-bucket"], &["probe-bucket", "role=ARN or bucket=NAME"]);
+    refused(&["--prove-with", "role=path-proof"], &["path-proof", "arn:aws:iam::ACCOUNT_ID:role/NAME"]);
+}
+
+#[test]
 fn unknown_flags_and_missing_values_end_with_code_2() {
     for arguments in [&["--no-such-flag"][..], &["--region"], &["judge"], &["nonsense"]] {
         assert_eq!(vpcprobe(arguments).status.code(), Some(2), "{arguments:?}");

@@ -71,7 +71,7 @@ pub struct RoleProof {
     pub role: String,
     /// Why no call was made; `null` where one was.
     pub not_made_because: Option<NotMade>,
-    /// The sessions that were asked for.
+    /// The sessions that were asked for; in reports of brief detail only where the proof failed for want of one.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub sessions: Vec<Session>,
     /// The calls that were made under them.
@@ -116,7 +116,7 @@ pub struct RoleCalls {
     pub service: String,
     /// The address; in reports of brief detail all where the same came out.
     pub addresses: Vec<IpAddr>,
-    /// What was said to the call under each condition.
+    /// What was said to the call under each condition; in reports of brief detail without the VPC endpoints that it did not take.
     pub asked: Vec<Asked>,
 }
 
@@ -162,3 +162,6 @@ impl Proofs {
         Self { not_made_because: Some(because), ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests;

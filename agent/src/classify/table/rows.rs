@@ -33,9 +33,10 @@ use Via::{InternetGateway, NatOrAppliance};
 use Word::EndpointPolicyNamed;
 
 /// The one known twin of a gateway endpoint that is told by silence.
-const HIDDEN_EGRESS: &str = "an egress that hides its routers and admits only these prefixes looks the same; describe-route-tables tells";
+const HIDDEN_EGRESS: &str = "an egress that hides its routers and admits only these prefixes looks the same; --prove-with tells, or describe-route-tables";
 /// What may lie behind a NAT that is told by its address.
-const BEHIND_NAT: &str = "whether it leads on to a gateway endpoint cannot be seen from here";
+const BEHIND_NAT: &str =
+    "whether it leads on to a gateway endpoint cannot be seen from here; --prove-with tells";
 
 const fn sure(path: Path, via: Option<Via>, confidence: Confidence) -> Ruling {
     Ruling { path, via, confidence: Some(confidence) }

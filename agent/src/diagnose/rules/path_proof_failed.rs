@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use probes::Step;
+use probes::observations::{CallFailure, Reply};
 use probes::proofs::{BucketProof, NotMade, RoleCalls, RoleProof, Session};
 
 use crate::diagnose::case::Case;
@@ -17,6 +19,9 @@ pub(super) const RULE: Rule = Rule {
     page: include_str!("../../../pages/path-proof-failed.md"),
     check,
 };
+
+/// The policy that users install; its words hold no blanks.
+const BUCKET_POLICY: &str = include_str!("../../../../packaging/proof/bucket-policy.json");
 
 /// What came of a proof that is not whole.
 struct Shortfall {
@@ -234,20 +239,41 @@ fn of_bucket(case: &Case<'_>, proof: &BucketProof) -> Option<Shortfall> {
         }
     }
     let first = reasons.first()?.clone();
+    let given = |step: &Step<Reply, CallFailure>| step.done().is_some_and(|reply| reply.status < 300);
+    let without_policy =
+        proof.calls.iter().all(|calls| given(&calls.through_endpoint) && given(&calls.without_endpoint));
+    let bucket = &proof.bucket;
+    let remedy = if without_policy {
+        Remedy {
+            text: "Give the bucket the policy of a proof. This replaces the policy it has: use a bucket that holds nothing else."
+                .to_owned(),
+            commands: vec![put_bucket_policy(case, bucket)],
+        }
+    } else {
+        Remedy {
+            text: "The bucket must be in this Region, hold both objects and have the policy of packaging/proof, and this instance's \
+                   role must be allowed to read them (s3:GetObject)."
+                .to_owned(),
+            commands: vec![
+                format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text"),
+                format!("aws s3api list-objects-v2 --bucket {bucket} --prefix vpcprobe/ --query 'Contents[].Key'"),
+            ],
+        }
+    };
     Some(Shortfall {
         severity: Severity::Warning,
         what: format!("proved nothing: {first}"),
         causes: distinct(reasons.iter().map(String::as_str)).into_iter().map(ToOwned::to_owned).collect(),
-        remedy: Remedy {
-            text: "The bucket must be in this Region, hold both objects, have the bucket policy of packaging/proof, and this role must \
-                   be allowed to read them (s3:GetObject)."
-                .to_owned(),
-            commands: vec![
-                format!("aws s3api get-bucket-policy --bucket {} --query Policy --output text", proof.bucket),
-                format!("aws s3api list-objects-v2 --bucket {} --prefix vpcprobe/ --query 'Contents[].Key'", proof.bucket),
-            ],
-        },
+        remedy,
     })
+}
+
+/// A command that gives the bucket the policy of a proof.
+fn put_bucket_policy(case: &Case<'_>, bucket: &str) -> String {
+    let partition = case.recording.environment.host.partition.as_deref().unwrap_or("aws");
+    let policy = BUCKET_POLICY.replace("PARTITION", partition).replace("BUCKET", bucket);
+    let line: String = policy.split_whitespace().collect();
+    format!("aws s3api put-bucket-policy --bucket {bucket} --policy '{line}'")
 }
 
 /// Each once, in order of first appearance.

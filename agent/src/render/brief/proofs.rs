@@ -2,7 +2,7 @@
 //! together.
 
 use probes::observations::{CallFailure, Reply};
-use probes::proofs::{BucketCalls, Proofs, RoleCalls};
+use probes::proofs::{BucketCalls, Condition, NotMade, Proofs, RoleCalls};
 use probes::{Outcome, Step};
 
 use super::shorten_reply;
@@ -10,7 +10,15 @@ use super::shorten_reply;
 /// Leaves out what nothing reads.
 pub(super) fn shorten(proofs: &mut Proofs) {
     for proof in &mut proofs.roles {
+        // Why STS gave no session is read only where the proof failed for want of one.
+        if proof.not_made_because != Some(NotMade::NoSession) {
+            proof.sessions.clear();
+        }
         proof.sessions.iter_mut().for_each(|session| shorten_step(&mut session.assumed));
+        for calls in &mut proof.calls {
+            // Of the VPC endpoints that were tried by their ids, only the one that was found is read.
+            calls.asked.retain(|asked| asked.condition != Condition::Endpoint || given(&asked.call));
+        }
         proof
             .calls
             .iter_mut()
@@ -46,9 +54,22 @@ pub(super) fn shorten(proofs: &mut Proofs) {
     }
 }
 
+fn given(step: &Step<Reply, CallFailure>) -> bool {
+    step.done().is_some_and(|reply| reply.status < 300)
+}
+
 fn shorten_step(step: &mut Step<Reply, CallFailure>) {
     (step.start_ms, step.elapsed_ms) = (0.0, 0.0);
     if let Outcome::Done(reply) = &mut step.outcome {
         shorten_reply(reply, false);
+        for message in reply
+            .message
+            .iter_mut()
+            .chain(reply.follow_up.iter_mut().filter_map(|last| last.message.as_mut()))
+        {
+            // The reply says which action it was about.
+            let kind = message.split(" allows ").next().unwrap_or_default().to_owned();
+            *message = kind;
+        }
     }
 }
