@@ -16,8 +16,17 @@ pub(super) fn shorten(proofs: &mut Proofs) {
         }
         proof.sessions.iter_mut().for_each(|session| shorten_step(&mut session.assumed));
         for calls in &mut proof.calls {
-            // Of the VPC endpoints that were tried by their ids, only the one that was found is read.
-            calls.asked.retain(|asked| asked.condition != Condition::Endpoint || given(&asked.call));
+            // Whose VPC endpoint it was is read only where one carried the request, and of those that were tried by their ids only
+            // the one that was found.
+            let through = calls
+                .asked
+                .iter()
+                .any(|asked| asked.condition == Condition::ThroughEndpoint && given(&asked.call));
+            calls.asked.retain(|asked| match asked.condition {
+                Condition::ThisVpc => through,
+                Condition::Endpoint => through && given(&asked.call),
+                _ => true,
+            });
         }
         proof
             .calls
