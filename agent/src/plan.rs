@@ -133,6 +133,14 @@ fn targets(
                     let call = CallPlan::S3HeadBucket { bucket: bucket.clone(), path_style };
                     add(format!("s3:{bucket}"), host, true, call);
                 }
+                for object in settings.published.iter().filter(|_| custom.is_none()) {
+                    let variant = if object.dual_stack { Variant::DualStack } else { Variant::Plain };
+                    if let Some(bucket) = object.bucket_in(region) {
+                        let host = catalogue::bucket_host(&bucket, region, variant);
+                        let call = CallPlan::S3PublicObject { key: object.key.to_owned() };
+                        add(format!("s3:{bucket}"), host, false, call);
+                    }
+                }
             }
             "dynamodb" => {
                 let call = |settings: &Settings| match settings.tables.first() {

@@ -3,6 +3,8 @@
 //! The lists come from AWS's own pages for each workload; each constant names its source. A service that is listed
 //! here is only named: its host names are the business of [`crate::catalogue`].
 
+use crate::catalogue;
+
 /// The services of one kind of workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
@@ -12,6 +14,75 @@ pub struct Profile {
     pub required: &'static [&'static str],
     /// These are used where they are there.
     pub optional: &'static [&'static str],
+    /// What AWS itself publishes in S3 for this kind of workload: an endpoint policy that names one's own buckets alone keeps it
+    /// away.
+    pub published: &'static [PublishedObject],
+}
+
+/// An object that AWS publishes in a bucket of its own in every Region, for everybody to read without a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublishedObject {
+    /// The bucket's name, with `REGION` in place of the Region.
+    pub bucket: &'static str,
+    /// The object's key.
+    pub key: &'static str,
+    /// The partitions in which the bucket is known to exist.
+    pub partitions: &'static [&'static str],
+    /// Whether clients ask for it under S3's dual-stack name.
+    pub dual_stack: bool,
+    /// What fails without it, for a person.
+    pub needed_for: &'static str,
+    /// The buckets of the same workload, whose objects not everybody may read: a statement that lets this one through should
+    /// let them through as well. `REGION` as above, and an asterisk for what differs by Region.
+    pub with: &'static [&'static str],
+}
+
+/// The version of the SSM agent, which the agent's own diagnostics read (amazon-ssm-agent, `version_check.go`); the buckets
+/// are those of the Systems Manager user guide, "SSM Agent communications with AWS managed S3 buckets".
+const SSM_AGENT: PublishedObject = PublishedObject {
+    bucket: "amazon-ssm-REGION",
+    key: "latest/VERSION",
+    partitions: &["aws", "aws-cn", "aws-us-gov"],
+    dual_stack: false,
+    needed_for: "updates of the SSM agent, patching, Distributor and document attachments",
+    with: &[
+        "amazon-ssm-packages-REGION",
+        "REGION-birdwatcher-prod",
+        "aws-ssm-REGION",
+        "aws-ssm-distributor-file-REGION",
+        "aws-ssm-document-attachments-REGION",
+        "aws-patch-manager-REGION-*",
+        "patch-baseline-snapshot-REGION*",
+    ],
+};
+
+/// The list of mirrors that dnf of Amazon Linux 2023 reads, under the dual-stack name; known for the `aws` partition alone
+/// (aws-samples data-perimeter-policy-examples, `s3_endpoint_policy.json`). The key is that of the image's own repository file,
+/// NOT VERIFIED by a source.
+const AMAZON_LINUX_2023: PublishedObject = PublishedObject {
+    bucket: "al2023-repos-REGION-de612dc2",
+    key: "core/mirrors/latest/x86_64/mirror.list",
+    partitions: &["aws"],
+    dual_stack: true,
+    needed_for: "dnf on Amazon Linux 2023",
+    with: &[],
+};
+
+impl PublishedObject {
+    /// The bucket's name in a Region; `None` where it is not known to exist.
+    #[must_use]
+    pub fn bucket_in(&self, region: &str) -> Option<String> {
+        let partition = catalogue::partition_of_region(region)?;
+        let here = self.partitions.contains(&partition.name.as_str());
+        here.then(|| self.bucket.replace("REGION", region))
+    }
+}
+
+/// The published object whose bucket has this name in a Region.
+#[must_use]
+pub fn published(bucket: &str, region: &str) -> Option<&'static PublishedObject> {
+    let all = PROFILES.iter().flat_map(|profile| profile.published);
+    all.into_iter().find(|object| object.bucket_in(region).as_deref() == Some(bucket))
 }
 
 /// Every profile, in the order in which they are listed to users.
@@ -20,6 +91,7 @@ pub const PROFILES: &[Profile] = &[
         name: "core",
         required: &["s3", "ssm", "ssmmessages"],
         optional: &["dynamodb", "ec2messages", "sts", "ec2"],
+        published: &[],
     },
     // Systems Manager user guide, setup-create-vpc: ec2messages only for agents before 3.3.40.0; kms and logs for
     // encrypted and logged sessions; ec2 for VSS snapshots.
@@ -27,12 +99,14 @@ pub const PROFILES: &[Profile] = &[
         name: "ssm",
         required: &["ssm", "ssmmessages", "s3"],
         optional: &["ec2messages", "kms", "logs", "ec2"],
+        published: &[SSM_AGENT],
     },
     // re:Post knowledge centre on Elastic Beanstalk in private subnets.
     Profile {
         name: "beanstalk",
         required: &["elasticbeanstalk", "elasticbeanstalk-health", "cloudformation", "logs", "sqs", "s3"],
         optional: &["ssm"],
+        published: &[AMAZON_LINUX_2023],
     },
     Profile {
         name: "beanstalk-docker",
@@ -47,6 +121,7 @@ pub const PROFILES: &[Profile] = &[
             "ecr-dkr",
         ],
         optional: &["ssm"],
+        published: &[AMAZON_LINUX_2023],
     },
     // The same, and the Amazon ECS developer guide, vpc-endpoints, for the agent's own two services.
     Profile {
@@ -65,15 +140,17 @@ pub const PROFILES: &[Profile] = &[
             "ecs-telemetry",
         ],
         optional: &["ssm"],
+        published: &[AMAZON_LINUX_2023],
     },
     // Amazon ECS developer guide, vpc-endpoints.
     Profile {
         name: "ecs",
         required: &["ecs", "ecs-agent", "ecs-telemetry", "ecr-api", "ecr-dkr", "s3", "logs"],
         optional: &["ssm", "ssmmessages", "secretsmanager"],
+        published: &[],
     },
     // Amazon ECR user guide, vpc-endpoints: image layers come from S3.
-    Profile { name: "ecr", required: &["ecr-api", "ecr-dkr", "s3"], optional: &["sts"] },
+    Profile { name: "ecr", required: &["ecr-api", "ecr-dkr", "s3"], optional: &["sts"], published: &[] },
     Profile {
         name: "all",
         required: &["s3", "ssm", "ssmmessages"],
@@ -103,6 +180,7 @@ pub const PROFILES: &[Profile] = &[
             "autoscaling",
             "elasticloadbalancing",
         ],
+        published: &[SSM_AGENT, AMAZON_LINUX_2023],
     },
 ];
 
@@ -115,7 +193,6 @@ pub fn profile(name: &str) -> Option<&'static Profile> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue;
 
     #[test]
     fn every_service_of_every_profile_is_known_by_its_id() {

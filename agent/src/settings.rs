@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::{self, Variant};
 use crate::cli::{OutputArguments, RunArguments};
 use crate::prefix_lists::PrefixList;
-use crate::profiles::{self, Profile};
+use crate::profiles::{self, Profile, PublishedObject};
 
 pub use error::SettingsError;
 pub use file::{DEFAULT_FILE, FileSettings};
@@ -30,6 +30,8 @@ pub struct Settings {
     pub services: Vec<WantedService>,
     /// Buckets to probe.
     pub buckets: Vec<String>,
+    /// What AWS publishes in S3 that the profile's workload needs.
+    pub published: &'static [PublishedObject],
     /// Tables to describe.
     pub tables: Vec<String>,
     /// The Region that was asked for.
@@ -294,6 +296,7 @@ impl Settings {
         let fail_on = parse::fail_on(arguments.fail_on.as_deref().or(file.fail_on.as_deref()))?;
         Ok(Self {
             services,
+            published: profile.map(|profile| profile.published).unwrap_or_default(),
             buckets,
             tables: tables.clone(),
             region,

@@ -68,7 +68,9 @@ async fn signed(signer: &Signer<'_>, call: &CallPlan) -> Result<Reply, CallFailu
         CallPlan::DynamoDbDescribeTable { table } => dynamodb::describe_table(signer, table).await,
         CallPlan::SsmListAssociations => ssm::list_associations(signer).await,
         CallPlan::StsGetCallerIdentity => sts::get_caller_identity(signer).await,
-        CallPlan::UnsignedGet => unsigned::call(signer.connection, call).await,
+        CallPlan::UnsignedGet | CallPlan::S3PublicObject { .. } => {
+            unsigned::call(signer.connection, call).await
+        }
     }
 }
 

@@ -127,6 +127,12 @@ pub enum CallPlan {
         /// Whether the bucket stands in the path, because its name has dots and so matches no certificate.
         path_style: bool,
     },
+    /// An unsigned `HEAD` of an object that everybody may read, in a bucket of AWS's own (IAM: `s3:GetObject`). Unsigned even
+    /// where there are credentials: of the caller's policies none can refuse it then, and only an endpoint's is left.
+    S3PublicObject {
+        /// The object's key.
+        key: String,
+    },
     /// DynamoDB `ListTables`.
     DynamoDbListTables,
     /// DynamoDB `DescribeTable`.

@@ -22,6 +22,7 @@ mod endpoint_missing;
 mod endpoint_network_acl;
 mod endpoint_not_available;
 mod endpoint_policy_denies;
+mod endpoint_policy_denies_aws_buckets;
 mod endpoint_security_group_closed;
 mod endpoint_url_configured;
 mod evidence_contradicts_itself;
@@ -154,6 +155,7 @@ pub const RULES: &[Rule] = &[
     same_vpc_perimeter::RULE,
     bucket_policy_wants_endpoint::RULE,
     endpoint_policy_denies::RULE,
+    endpoint_policy_denies_aws_buckets::RULE,
     bucket_policy_denies_endpoint_traffic::RULE,
     service_control_policy_denies::RULE,
     resource_control_policy_denies::RULE,

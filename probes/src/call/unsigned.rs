@@ -74,6 +74,12 @@ impl Unsigned {
                 path: if *path_style { format!("/{bucket}") } else { "/".to_owned() },
                 ..Self::bare()
             },
+            CallPlan::S3PublicObject { key } => Self {
+                operation: "s3:GetObject",
+                method: Method::HEAD,
+                path: format!("/{key}"),
+                ..Self::bare()
+            },
             // Which table is meant would be told to a peer that we may not trust, for nothing: the refusal is the same.
             CallPlan::DynamoDbListTables | CallPlan::DynamoDbDescribeTable { .. } => Self {
                 operation: "dynamodb:ListTables",

@@ -68,6 +68,7 @@ fn may_have_gateway_endpoint(target: &TargetPlan) -> bool {
     let by_call = match target.call {
         CallPlan::S3ListBuckets
         | CallPlan::S3HeadBucket { .. }
+        | CallPlan::S3PublicObject { .. }
         | CallPlan::DynamoDbListTables
         | CallPlan::DynamoDbDescribeTable { .. } => true,
         CallPlan::SsmListAssociations | CallPlan::StsGetCallerIdentity | CallPlan::UnsignedGet => false,

@@ -30,7 +30,8 @@ pub(super) fn actions(call: &CallPlan) -> &'static [&'static str] {
         CallPlan::DynamoDbDescribeTable { .. } => &["dynamodb:DescribeTable"],
         CallPlan::SsmListAssociations => &["ssm:ListAssociations"],
         // No policy of the caller's can refuse `GetCallerIdentity`, so it proves nothing.
-        CallPlan::StsGetCallerIdentity | CallPlan::UnsignedGet => &[],
+        // An unsigned request has no session, so no session policy proves anything of it.
+        CallPlan::StsGetCallerIdentity | CallPlan::UnsignedGet | CallPlan::S3PublicObject { .. } => &[],
     }
 }
 

@@ -83,6 +83,12 @@ pub(super) const SITUATIONS: &[Situation] = &[
         limit: "",
     },
     Situation {
+        id: "F74",
+        what: "endpoint policy keeps away what AWS publishes in S3",
+        rules: &["endpoint-policy-denies-aws-buckets"],
+        limit: "tried with what everybody may read; layers of images and files of Beanstalk need the workload's own permissions",
+    },
+    Situation {
         id: "F75",
         what: "endpoint policy of ssm too narrow",
         rules: &["endpoint-policy-denies", "ssm-agent-hibernating"],
@@ -155,6 +161,18 @@ pub(super) const SITUATIONS: &[Situation] = &[
         limit: "only unsigned requests meet it",
     },
     Situation {
+        id: "F90",
+        what: "numbered hosts of the ECS agent",
+        rules: &["required-service-unreachable"],
+        limit: "which numbers the agent is told only a call with its cluster's permissions shows; the unnumbered hosts are probed",
+    },
+    Situation {
+        id: "F91",
+        what: "Elastic Beanstalk in private subnets",
+        rules: &["required-service-unreachable", "endpoint-policy-denies-aws-buckets"],
+        limit: "",
+    },
+    Situation {
         id: "F92",
         what: "SSM agent asleep after an earlier refusal",
         rules: &["ssm-agent-hibernating"],
@@ -187,6 +205,36 @@ pub(super) const SITUATIONS: &[Situation] = &[
         id: "G10",
         what: "policies of the user or role",
         rules: &["identity-policy-denies", "permissions-boundary-denies", "session-policy-denies"],
+        limit: "",
+    },
+    Situation {
+        id: "C4",
+        what: "Systems Manager over interface endpoints",
+        rules: &["required-service-unreachable", "endpoint-policy-denies", "identity-policy-denies"],
+        limit: "the permissions for ssmmessages and ec2messages have no harmless call that tries them",
+    },
+    Situation {
+        id: "C7",
+        what: "services used from a VPC",
+        rules: &["required-service-unreachable"],
+        limit: "each is known to --service; signed calls are made to S3, DynamoDB, Systems Manager and STS",
+    },
+    Situation {
+        id: "B1",
+        what: "the endpoints of Elastic Beanstalk, with Docker and ECS",
+        rules: &["required-service-unreachable"],
+        limit: "",
+    },
+    Situation {
+        id: "B5",
+        what: "endpoint policies for Elastic Beanstalk",
+        rules: &["endpoint-policy-denies-aws-buckets"],
+        limit: "tried with what everybody may read; files of the environment need the workload's own permissions",
+    },
+    Situation {
+        id: "B6",
+        what: "the two symptoms of Elastic Beanstalk",
+        rules: &["required-service-unreachable", "endpoint-policy-denies-aws-buckets"],
         limit: "",
     },
 ];
