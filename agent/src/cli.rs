@@ -42,6 +42,16 @@ pub enum Command {
         #[expect(missing_docs, reason = "clap would show a doc comment here as help text")]
         output: OutputArguments,
     },
+    /// Show what changed between two saved reports; exit code 0 where nothing did, 1 where something did
+    Diff {
+        /// The older report, or that of a healthy instance; `-` reads standard input
+        old: PathBuf,
+        /// The newer report, or that of the suspect instance
+        new: PathBuf,
+        /// How to show it: text, or json (one line)
+        #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+        format: String,
+    },
     /// Show a saved report as it is, in another format
     Render {
         /// The report; `-` reads standard input

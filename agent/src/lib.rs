@@ -9,6 +9,7 @@
 pub mod catalogue;
 pub mod classify;
 pub mod cli;
+pub mod compare;
 pub mod diagnose;
 pub mod explain;
 pub mod filters;

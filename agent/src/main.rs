@@ -22,7 +22,7 @@ use vpcprobe::prefix_lists::{self, PrefixList};
 use vpcprobe::render::nagios_code;
 use vpcprobe::report::{EnvironmentRecord, Recording, Report, Run, Status};
 use vpcprobe::settings::{Outputs, Settings, SettingsError, Surroundings};
-use vpcprobe::{catalogue, explain, listing, permissions, plan};
+use vpcprobe::{catalogue, compare, explain, listing, permissions, plan};
 
 /// All that instance metadata may take, answers or none.
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -63,6 +63,13 @@ fn dispatch() -> Result<u8, SettingsError> {
         Some(Command::Judge { report, output }) => {
             let recording = read_report::<Recording>(&report)?;
             show(&judge(recording), &output)
+        }
+        Some(Command::Diff { old, new, format }) => {
+            let changes = compare::compare(&read_report::<Report>(&old)?, &read_report::<Report>(&new)?);
+            // A list of changes is text and nothing else, which always becomes JSON.
+            let json = || serde_json::json!({ "changes": changes }).to_string() + "\n";
+            print(&if format == "json" { json() } else { compare::text(&changes) });
+            Ok(if changes.is_empty() { exit::OK } else { exit::FINDINGS })
         }
         Some(Command::Render { report, output }) => {
             let report = read_report::<Report>(&report)?;

@@ -243,3 +243,26 @@ fn completions_and_manual_come_from_the_command_line_itself() {
         assert!(manual.contains(word), "{word}");
     }
 }
+
+#[test]
+fn two_reports_are_compared_and_the_exit_code_says_whether_they_differ() {
+    let same = vpcprobe(&["diff", REPORT, REPORT]);
+    assert_eq!(same.status.code(), Some(0), "{}", text(&same.stderr));
+    assert_eq!(text(&same.stdout), "nothing that the reports say differs\n");
+
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.json");
+    let report = std::fs::read_to_string(REPORT).unwrap();
+    std::fs::write(&other, report.replace("subnet-0b1b1b1b1b1b1b1b1", "subnet-0c2c2c2c2c2c2c2c2")).unwrap();
+    let other = other.to_str().unwrap();
+    let differs = vpcprobe(&["diff", REPORT, other]);
+    assert_eq!(differs.status.code(), Some(1));
+    assert_eq!(
+        text(&differs.stdout),
+        "environment subnet_id: subnet-0b1b1b1b1b1b1b1b1 -> subnet-0c2c2c2c2c2c2c2c2\n"
+    );
+    let json = vpcprobe(&["diff", REPORT, other, "--format", "json"]);
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(value["changes"][0]["kind"], "environment");
+    assert_eq!(vpcprobe(&["diff", REPORT, "/nonexistent"]).status.code(), Some(2));
+}

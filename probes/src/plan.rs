@@ -161,7 +161,7 @@ impl CallPlan {
             Self::DynamoDbListTables => Some("dynamodb:ListTables"),
             Self::DynamoDbDescribeTable { .. } => Some("dynamodb:DescribeTable"),
             Self::SsmListAssociations => Some("ssm:ListAssociations"),
-            Self::StsGetCallerIdentity | Self::UnsignedGet => None,
+            Self::StsGetCallerIdentity | Self::UnsignedGet | Self::S3PublicObject { .. } => None,
         }
     }
 }
