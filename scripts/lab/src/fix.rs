@@ -166,7 +166,7 @@ impl Outcome {
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         let before = keys(&self.mended.before, |_| true);
-        for rule in self.fix.rules().chain(self.fix.words_only.keys().map(String::as_str)) {
+        for rule in self.fix.rules().chain(self.fix.reasons().map(|(rule, _)| rule.as_str())) {
             if !before.iter().any(|(found, _)| found == rule) {
                 complaints.push(format!("the agent does not find {rule} here"));
             }
@@ -213,6 +213,8 @@ struct Summary {
     fixed: BTreeMap<String, Vec<String>>,
     /// By rule: why there is nothing to run.
     words_only: BTreeMap<String, String>,
+    /// By rule: why the lab cannot run what there is.
+    not_run: BTreeMap<String, String>,
     /// Rules without a command that changes anything, of which no scenario says why.
     silent: BTreeSet<String>,
     /// Rules with commands that change something and that no scenario has run.
@@ -226,7 +228,7 @@ impl Summary {
     fn of(outcomes: &[Outcome], parsed: &Parsed) -> Self {
         let mut wrong = parsed.wrong.clone();
         let mut fixed: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut words_only = BTreeMap::new();
+        let (mut words_only, mut not_run) = (BTreeMap::new(), BTreeMap::new());
         let mut rules = BTreeSet::new();
         let mut changing = BTreeSet::new();
         for outcome in outcomes {
@@ -247,22 +249,31 @@ impl Summary {
                 fixed.entry(rule.to_owned()).or_default().push(outcome.scenario.clone());
             }
             words_only.extend(outcome.fix.words_only.clone());
+            not_run.extend(outcome.fix.not_run.clone());
         }
         for rule in fixed.keys().filter(|rule| !changing.contains(*rule)) {
             wrong.push(format!("{rule}: called fixed, but no command of it changes anything"));
         }
-        let open = |rule: &&String| !fixed.contains_key(*rule) && !words_only.contains_key(*rule);
+        // What is shown somewhere needs no excuse elsewhere.
+        words_only.retain(|rule, _| !fixed.contains_key(rule));
+        not_run.retain(|rule, _| !fixed.contains_key(rule));
+        let open = |rule: &&String| {
+            ![fixed.contains_key(*rule), words_only.contains_key(*rule), not_run.contains_key(*rule)]
+                .contains(&true)
+        };
         let silent = rules.difference(&changing).filter(open).cloned().collect();
         let untried = changing.iter().filter(open).cloned().collect();
-        Self { fixed, words_only, silent, untried, commands: parsed.commands, wrong }
+        Self { fixed, words_only, not_run, silent, untried, commands: parsed.commands, wrong }
     }
 
     fn text(&self) -> String {
         let mut lines = vec![format!("fixed by their printed commands: {} rules", self.fixed.len())];
         lines
             .extend(self.fixed.iter().map(|(rule, scenarios)| format!("  {rule}: {}", scenarios.join(", "))));
-        lines.push(format!("words only: {} rules", self.words_only.len()));
-        lines.extend(self.words_only.iter().map(|(rule, why)| format!("  {rule}: {why}")));
+        for (what, rules) in [("words only", &self.words_only), ("beyond the lab", &self.not_run)] {
+            lines.push(format!("{what}: {} rules", rules.len()));
+            lines.extend(rules.iter().map(|(rule, why)| format!("  {rule}: {why}")));
+        }
         for (what, rules) in [
             ("nothing to run, and no scenario says why", &self.silent),
             ("commands that no scenario has run", &self.untried),

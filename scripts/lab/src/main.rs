@@ -40,6 +40,7 @@ that the agent must not report the finding any more, nor any new warning or erro
   findings = ["s3-egress-through-nat"]              rules whose findings here must go (RULE:SUBJECT for one)
   chosen = { "s3-egress-through-nat" = [1, 3] }     where a remedy lists alternatives: which commands, from 1
   account = "210987654321"                          the operator's account, where it is not the instance's
+  not_run = { "ssm-agent-hibernating" = "why" }     rules whose commands the lab cannot run
   words_only = { "credentials-missing" = "why" }    rules whose remedy has nothing to run"#;
 
 #[derive(Parser)]

@@ -58,6 +58,8 @@ pub(crate) struct Fix {
     pub(crate) chosen: BTreeMap<String, Vec<usize>>,
     /// The account of the operator who runs them, where it is not the instance's.
     pub(crate) account: Option<String>,
+    /// Rules whose commands the lab cannot run, and why.
+    pub(crate) not_run: BTreeMap<String, String>,
     /// Rules whose remedy has no command that changes anything, and why.
     pub(crate) words_only: BTreeMap<String, String>,
 }
@@ -66,6 +68,11 @@ impl Fix {
     /// The rules whose findings must go.
     pub(crate) fn rules(&self) -> impl Iterator<Item = &str> {
         self.findings.iter().map(|each| each.split_once(':').map_or(each.as_str(), |(rule, _)| rule))
+    }
+
+    /// The rules of which nothing is shown, with the reasons.
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.words_only.iter().chain(&self.not_run)
     }
 
     /// Whether this finding must go.
