@@ -21,6 +21,7 @@ mod topology;
 mod trust;
 mod truth;
 mod verify;
+mod walks;
 mod zone;
 
 use std::ffi::OsString;
@@ -100,6 +101,24 @@ enum Verb {
         /// The scenarios; all by default
         scenarios: Vec<String>,
     },
+    /// Compare the agent's hop walks with those of traceroute
+    Walks {
+        /// The agent to test; by default the one beside this program
+        #[arg(long, value_name = "PATH")]
+        agent: Option<PathBuf>,
+        /// How many scenarios run at the same time; mostly they wait
+        #[arg(long, default_value_t = 24)]
+        jobs: usize,
+        /// The scenarios; all by default
+        scenarios: Vec<String>,
+    },
+    /// Compare the walks of one scenario and print them as JSON (used by `walks` itself)
+    #[command(hide = true)]
+    Walk {
+        scenario: String,
+        #[arg(long)]
+        agent: PathBuf,
+    },
     /// Run one scenario's remedies in its lab and print what became of them as JSON (used by `fix` itself)
     #[command(hide = true)]
     Mend {
@@ -165,6 +184,15 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Fix { agent, jobs, reports, scenarios } => {
             let plan = fix::Plan { agent: agent_or_beside(agent)?, jobs, reports, scenarios };
             Ok(exit(fix::run(&plan)?))
+        }
+        Verb::Walks { agent, jobs, scenarios } => {
+            let plan = walks::Plan { agent: agent_or_beside(agent)?, jobs, scenarios };
+            Ok(exit(walks::run(&plan)?))
+        }
+        Verb::Walk { scenario, agent } => {
+            let compared = walks::compare(&scenario, &agent)?;
+            serde_json::to_writer(io::stdout(), &compared).context("failed to write what was compared")?;
+            Ok(ExitCode::SUCCESS)
         }
         Verb::Mend { scenario, agent, report } => {
             let mended = fix::mend(&scenario, &agent, report.as_deref())?;
