@@ -15,6 +15,7 @@ mod metadata;
 mod own_acl;
 mod own_groups;
 mod perimeter;
+mod names;
 pub mod phrases;
 pub mod policies;
 pub mod proxied;

@@ -207,6 +207,7 @@ async fn record(
         environment: EnvironmentRecord { host: host.environment, prefix_lists },
         targets: observations.targets,
         controls: observations.controls,
+        name_checks: observations.name_checks,
         control_plane: observations.control_plane,
         proofs: observations.proofs,
     };

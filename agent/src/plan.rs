@@ -4,6 +4,7 @@
 //! what an answer would mean.
 
 mod proofs;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -54,6 +55,7 @@ pub fn plan(environment: &Environment, settings: &Settings, prefix_lists: &[Pref
         },
         families: Families { ipv4: settings.ipv4, ipv6: settings.ipv6 },
         resolvers: resolvers(environment),
+        name_checks: names::checks(environment, &resolvers(environment), &targets),
         targets,
         controls: if settings.judge.controls { controls(environment, settings) } else { Vec::new() },
         hops: settings.judge.hops.then(|| HopPlan {

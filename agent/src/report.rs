@@ -7,6 +7,7 @@ use probes::Environment;
 use probes::control_plane::ControlPlane;
 use probes::observations::TargetObservation;
 use probes::proofs::Proofs;
+use probes::observations::{NameCheck, TargetObservation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,9 @@ pub struct Recording {
     pub targets: Vec<TargetObservation>,
     /// The same for the controls.
     pub controls: Vec<TargetObservation>,
+    /// Names of no target that tell how the VPC's DNS is set.
+    #[serde(default)]
+    pub name_checks: Vec<NameCheck>,
     /// What EC2 said about this subnet, per call, or why it was not asked.
     pub control_plane: ControlPlane,
     /// What the path proofs said, or why none was made.
@@ -286,6 +290,10 @@ pub enum SubjectKind {
     Vpc,
     /// A path proof that was asked for, as `--prove-with` names it.
     Proof,
+    /// The VPC, by its id.
+    Vpc,
+    /// A VPC endpoint, by its id.
+    VpcEndpoint,
 }
 
 /// A fact with its unit.

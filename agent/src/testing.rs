@@ -56,6 +56,7 @@ pub(crate) fn recording() -> Recording {
         },
         targets: Vec::new(),
         controls: Vec::new(),
+        name_checks: Vec::new(),
         control_plane: ControlPlane::not_asked(NotAsked::Disabled),
         proofs: Proofs::not_made(NotMade::NotAsked),
     }

@@ -32,6 +32,7 @@ pub(crate) fn empty_plan() -> ProbePlan {
         },
         families: Families { ipv4: true, ipv6: false },
         resolvers: Vec::new(),
+        name_checks: Vec::new(),
         targets: Vec::new(),
         controls: Vec::new(),
         hops: None,

@@ -3,6 +3,7 @@
 //! These types only hold facts. They do not know what a fact means; the judging crate reads them, either fresh from a
 //! run or back from a saved report.
 
+mod names;
 mod proxied;
 mod retries;
 
@@ -15,6 +16,7 @@ use crate::control_plane::ControlPlane;
 use crate::proofs::Proofs;
 use crate::step::{Step, Unclassified};
 
+pub use names::NameCheck;
 pub use proxied::{Proxied, ProxyAnswer, ProxyFailure};
 pub use retries::{OtherName, Retries, Retry};
 
@@ -25,6 +27,8 @@ pub struct Observations {
     pub targets: Vec<TargetObservation>,
     /// The same for hosts that no VPC endpoint serves, which tell an observed silence from a general one.
     pub controls: Vec<TargetObservation>,
+    /// Names of no target that tell how the VPC's DNS is set.
+    pub name_checks: Vec<NameCheck>,
     /// What EC2 said about this instance's subnet, or why it was not asked.
     pub control_plane: ControlPlane,
     /// What path proofs said, or why none was made.

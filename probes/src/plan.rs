@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::observations::ResolverKind;
 
@@ -19,6 +21,8 @@ pub struct ProbePlan {
     pub families: Families,
     /// The resolvers to ask for every name, beside the host's own name service, which is always asked.
     pub resolvers: Vec<ResolverPlan>,
+    /// Names of no target that tell how the VPC's DNS is set.
+    pub name_checks: Vec<NameCheckPlan>,
     /// The services under their host names.
     pub targets: Vec<TargetPlan>,
     /// Hosts that no VPC endpoint serves.
@@ -63,6 +67,29 @@ pub struct ResolverPlan {
     pub address: IpAddr,
     /// What it is known to be.
     pub kind: ResolverKind,
+}
+
+/// One question about a name of no target, to one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameCheckPlan {
+    /// Why it is asked.
+    pub purpose: NamePurpose,
+    /// The name, absolute, without the final dot.
+    pub name: String,
+    /// The server to ask.
+    pub resolver: IpAddr,
+}
+
+/// Why a name of no target is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NamePurpose {
+    /// The instance's own name in the VPC's domain, which the VPC resolver knows by itself if DNS host names are on in the VPC,
+    /// whatever is forwarded elsewhere.
+    OwnName,
+    /// A target's name with a domain of the search list behind it, which the host's name service asks first where `ndots` is
+    /// larger than the name has dots.
+    SearchDomain,
 }
 
 /// One service under one host name.

@@ -207,6 +207,15 @@ async fn carry_out(port: u16, plan: &ProbePlan, host: &Host, clock: Clock, board
         controls.spawn(target::observe(Arc::clone(&shared), slot, control.clone(), until, found.clone()));
     }
     drop(found);
+    for (index, check) in plan.name_checks.iter().enumerate() {
+        controls.spawn(target::check_name(
+            Arc::clone(&shared),
+            board.clone(),
+            index,
+            check.clone(),
+            chain.clone(),
+        ));
+    }
     let until = evidence.at_most(chain.now_known());
     let (read, control_plane) = watch::channel(false);
     let reading = control_plane::read(Arc::clone(&shared), board.clone(), until);

@@ -257,6 +257,62 @@ pub fn create_interface_endpoint_with(case: &Case<'_>, service: &str, groups: &s
     )]
 }
 
+/// Commands that make the gateway endpoint of S3 take IPv6 as well; empty for services whose gateway endpoints do not
+/// (`DynamoDB`'s take IPv4 only as far as is known; not verified).
+#[must_use]
+pub fn make_gateway_endpoint_dual_stack(case: &Case<'_>, service: &str) -> Vec<String> {
+    let host = &case.recording.environment.host;
+    let name = case.endpoint_service(service, EndpointKind::Gateway);
+    let (Some(region), Some(vpc), Some(name)) = (&host.region, &host.vpc_id, name) else { return Vec::new() };
+    if service != "s3" {
+        return Vec::new();
+    }
+    let endpoints = case.recording.control_plane.vpc_endpoints.as_ref().and_then(|step| step.done());
+    let known = endpoints.and_then(|endpoints| {
+        endpoints.iter().find(|endpoint| endpoint.kind == "Gateway" && endpoint.service_name == name)
+    });
+    let id = known.map_or_else(
+        || {
+            format!(
+                "\"$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} \
+                 Name=service-name,Values={name} Name=vpc-endpoint-type,Values=Gateway --query \
+                 'VpcEndpoints[0].VpcEndpointId' --output text)\""
+            )
+        },
+        |endpoint| endpoint.id.clone(),
+    );
+    vec![format!(
+        "aws ec2 modify-vpc-endpoint --region {region} --vpc-endpoint-id {id} --ip-address-type dualstack"
+    )]
+}
+
+/// Commands that give the VPC DHCP options with these name servers, or with the VPC's own resolver where there are none, and
+/// the search domains that this host has now.
+#[must_use]
+pub fn live_resolvers(case: &Case<'_>, servers: &[String]) -> Vec<String> {
+    let host = &case.recording.environment.host;
+    let (Some(region), Some(vpc)) = (&host.region, &host.vpc_id) else { return Vec::new() };
+    let servers = if servers.is_empty() { "AmazonProvidedDNS".to_owned() } else { servers.join(",") };
+    // Linux takes several domains in one value (Amazon VPC user guide, DHCP option sets). What comes from a file of the host is
+    // put into a command only as a domain.
+    let plain = |domain: &&String| {
+        domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+    };
+    let search: Vec<&str> = host.resolv_conf.search.iter().filter(plain).map(String::as_str).collect();
+    let domain = if search.is_empty() {
+        String::new()
+    } else {
+        format!(" 'Key=domain-name,Values={}'", search.join(" "))
+    };
+    vec![
+        format!(
+            "OPTIONS=$(aws ec2 create-dhcp-options --region {region} --dhcp-configurations \
+             'Key=domain-name-servers,Values={servers}'{domain} --query DhcpOptions.DhcpOptionsId --output text)"
+        ),
+        format!("aws ec2 associate-dhcp-options --region {region} --vpc-id {vpc} --dhcp-options-id \"$OPTIONS\""),
+    ]
+}
+
 /// Where the chain to a target broke: the first step that failed at an address that counts, in words.
 #[must_use]
 pub fn where_it_broke(target: &TargetObservation, verdict: &Verdict) -> String {

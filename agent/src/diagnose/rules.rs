@@ -3,6 +3,7 @@
 //! The order is the order of causes: what explains more comes first.
 
 mod access_denied_without_reason;
+mod answers_from_another_region;
 mod blackhole_route;
 mod bucket_in_another_region;
 mod bucket_missing;
@@ -16,8 +17,10 @@ mod credentials_expired;
 mod credentials_missing;
 mod credentials_of_another_partition;
 mod credentials_rejected;
+mod dynamodb_account_name_blocked;
 mod dynamodb_egress_through_internet_gateway;
 mod dynamodb_egress_through_nat;
+mod dynamodb_interface_endpoint_unused;
 mod endpoint_missing;
 mod endpoint_network_acl;
 mod endpoint_not_available;
@@ -27,17 +30,23 @@ mod endpoint_security_group_closed;
 mod endpoint_url_configured;
 mod evidence_contradicts_itself;
 mod expectation_not_met;
+mod fips_name_without_endpoint;
 mod gateway_endpoint_not_associated;
 mod global_endpoint_configured;
 mod host_firewall;
+mod hosts_file_override;
 mod identity_policy_denies;
 mod imds_disabled;
 mod instance_role_broken;
+mod ipv4_missing;
+mod ipv6_address_unreachable;
+mod ipv6_bypasses_gateway_endpoint;
 mod large_packets_lost;
 mod metadata_hop_limit;
 mod metadata_through_proxy;
 mod metadata_unavailable;
 mod more_specific_route;
+mod name_blocked;
 mod nat_gateway_not_available;
 mod network_acl_blocks_outbound;
 mod network_acl_blocks_return;
@@ -54,6 +63,9 @@ mod partition_roots_missing;
 mod path_proof_failed;
 mod path_undetermined;
 mod permissions_boundary_denies;
+mod private_dns_for_inbound_resolvers_only;
+mod private_dns_off;
+mod private_zone_overrides_service;
 mod proxy_case_precedence;
 mod proxy_refuses;
 mod proxy_unreachable;
@@ -62,12 +74,16 @@ mod proxy_without_no_proxy;
 mod region_settings_disagree;
 mod region_unknown;
 mod required_service_unreachable;
+mod resolver_answers_differ;
 mod resolver_dead;
+mod resolver_outside_vpc_unreachable;
+mod resolver_rule_forwards_elsewhere;
 mod resource_control_policy_denies;
 mod resource_policy_allows_nothing;
 mod s3_egress_through_internet_gateway;
 mod s3_egress_through_nat;
 mod same_vpc_perimeter;
+mod search_list_answers;
 mod second_interface_without_endpoint_route;
 mod security_group_egress_closed;
 mod security_group_egress_stale_ranges;
@@ -91,6 +107,8 @@ mod trust_store_missing;
 mod trust_store_outdated;
 mod unauthorized_in_china;
 mod vpc_block_public_access;
+mod vpc_dns_hostnames_off;
+mod vpc_dns_support_off;
 mod wrong_server_answers;
 
 use super::Rule;
@@ -102,6 +120,9 @@ pub const RULES: &[Rule] = &[
     metadata_hop_limit::RULE,
     metadata_unavailable::RULE,
     clock_skewed::RULE,
+    vpc_dns_support_off::RULE,
+    resolver_rule_forwards_elsewhere::RULE,
+    resolver_outside_vpc_unreachable::RULE,
     resolver_dead::RULE,
     wrong_server_answers::RULE,
     server_name_filtered::RULE,
@@ -141,6 +162,21 @@ pub const RULES: &[Rule] = &[
     security_group_egress_stale_ranges::RULE,
     network_acl_stale_ranges::RULE,
     one_endpoint_address_dead::RULE,
+    hosts_file_override::RULE,
+    search_list_answers::RULE,
+    resolver_answers_differ::RULE,
+    answers_from_another_region::RULE,
+    name_blocked::RULE,
+    private_zone_overrides_service::RULE,
+    dynamodb_account_name_blocked::RULE,
+    vpc_dns_hostnames_off::RULE,
+    private_dns_for_inbound_resolvers_only::RULE,
+    private_dns_off::RULE,
+    fips_name_without_endpoint::RULE,
+    dynamodb_interface_endpoint_unused::RULE,
+    ipv4_missing::RULE,
+    ipv6_address_unreachable::RULE,
+    ipv6_bypasses_gateway_endpoint::RULE,
     no_egress::RULE,
     expectation_not_met::RULE,
     required_service_unreachable::RULE,

@@ -1,6 +1,7 @@
 //! The embedded snapshot of AWS's published address ranges (`agent/data/prefixes.json`, made by `scripts/refresh-data`).
 //! It knows S3 and DynamoDB only, and no partition without public ranges (the isolated ones).
 
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use ipnet::IpNet;
@@ -39,6 +40,16 @@ pub fn snapshot(service: &str, region: &str) -> Option<PrefixList> {
         cidrs: entry.cidrs.clone(),
         left_out: 0,
     })
+}
+
+/// The Region whose published ranges of a service hold an address, whichever Region that is. `None` says nothing: the ranges
+/// grow.
+#[must_use]
+pub fn region_of(service: &str, address: IpAddr) -> Option<&'static str> {
+    let address = address.to_canonical();
+    let of_service = SNAPSHOT.entries.iter().filter(|entry| entry.service == service);
+    let mut holding = of_service.filter(|entry| entry.cidrs.iter().any(|cidr| cidr.contains(&address)));
+    holding.next().map(|entry| entry.region.as_str())
 }
 
 /// Source and date of the snapshot.

@@ -41,6 +41,7 @@ fn plan() -> ProbePlan {
         },
         families: Families { ipv4: true, ipv6: true },
         resolvers: Vec::new(),
+        name_checks: Vec::new(),
         targets: vec![
             target("many", &each),
             target("visible", &["198.18.0.0/24"]),

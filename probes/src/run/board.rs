@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::control_plane::{ControlPlane, NotAsked};
 use crate::observations::{
-    Answer, Attempt, ChosenRoute, Lookup, Observations, Proxied, ResolverKind, TargetObservation,
+    Answer, Attempt, ChosenRoute, Lookup, NameCheck, Observations, Proxied, ResolverKind, TargetObservation,
 };
 use crate::plan::{ProbePlan, TargetPlan};
 use crate::proofs::{self, Proofs};
@@ -33,6 +33,7 @@ impl Board {
         Self(Arc::new(Mutex::new(Observations {
             targets: of(&plan.targets),
             controls: of(&plan.controls),
+            name_checks: plan.name_checks.iter().map(NameCheck::untried).collect(),
             control_plane: ControlPlane::not_asked(not_asked),
             proofs: proofs::untried(plan),
         })))
@@ -64,6 +65,9 @@ impl Board {
         let attempts = observations.targets.iter().flat_map(|target| &target.attempts);
         let addresses: BTreeSet<IpAddr> = attempts.map(|attempt| attempt.address).collect();
         addresses.into_iter().collect()
+    /// Writes down what a server said of a name of no target.
+    pub(crate) fn name_check(&self, index: usize, write: impl FnOnce(&mut NameCheck)) {
+        self.lock().name_checks.get_mut(index).map(write);
     }
 
     /// The observations as they stand now, in their final order.

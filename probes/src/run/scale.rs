@@ -81,6 +81,7 @@ async fn measure_all() {
         },
         families: Families { ipv4: true, ipv6: false },
         resolvers: Vec::new(),
+        name_checks: Vec::new(),
         targets: (1..=targets).map(target).collect(),
         controls: Vec::new(),
         hops: None,

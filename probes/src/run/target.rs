@@ -10,12 +10,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::guard::caught;
-use super::{Shared, Slot, Until};
+use super::{Board, Shared, Slot, Until};
 use crate::attempt;
 use crate::dns;
 use crate::hops::Found;
-use crate::observations::{Answer, Lookup, LookupFailure};
-use crate::plan::{Families, ProxyPlan, ResolverPlan, TargetPlan};
+use crate::observations::{Answer, Lookup, LookupFailure, ResolverKind};
+use crate::plan::{Families, NameCheckPlan, ProxyPlan, ResolverPlan, TargetPlan};
 use crate::proxy;
 use crate::step::{Outcome, SkipReason, Step, millis};
 
@@ -123,6 +123,28 @@ fn questions(
         }
     }
     asked
+}
+
+/// Asks one server for a name of no target, and writes the answer down.
+pub(super) async fn check_name(
+    shared: Arc<Shared>,
+    board: Board,
+    index: usize,
+    check: NameCheckPlan,
+    until: Until,
+) {
+    let asked = caught(Box::pin(async {
+        let Some(Ok(_permit)) = until.bound(shared.sockets.acquire_many(DESCRIPTORS_OF_A_QUESTION)).await
+        else {
+            return Step::skipped(SkipReason::DescriptorLimit);
+        };
+        // What kind of server it is makes no difference to the question.
+        let resolver = ResolverPlan { address: check.resolver, kind: ResolverKind::Configured };
+        let families = Families { ipv4: true, ipv6: false };
+        dns::ask_resolver(&shared.clock, &resolver, &check.name, families, until.now_known()).await.a
+    }));
+    let step = asked.await.unwrap_or_else(|| Step::skipped(SkipReason::InternalError));
+    board.name_check(index, |written| written.a = step);
 }
 
 /// One question to one resolver, and where its answer is written down.

@@ -101,7 +101,8 @@ pub(crate) fn is_private(address: IpAddr) -> bool {
     }
 }
 
-fn is_not_routable(address: IpAddr) -> bool {
+/// Whether an address can belong to no service: loopback, link-local, unspecified, multicast.
+pub(crate) fn is_not_routable(address: IpAddr) -> bool {
     if address.is_loopback() || address.is_unspecified() || address.is_multicast() {
         return true;
     }
