@@ -309,7 +309,9 @@ pub fn live_resolvers(case: &Case<'_>, servers: &[String]) -> Vec<String> {
             "OPTIONS=$(aws ec2 create-dhcp-options --region {region} --dhcp-configurations \
              'Key=domain-name-servers,Values={servers}'{domain} --query DhcpOptions.DhcpOptionsId --output text)"
         ),
-        format!("aws ec2 associate-dhcp-options --region {region} --vpc-id {vpc} --dhcp-options-id \"$OPTIONS\""),
+        format!(
+            "aws ec2 associate-dhcp-options --region {region} --vpc-id {vpc} --dhcp-options-id \"$OPTIONS\""
+        ),
     ]
 }
 

@@ -56,7 +56,8 @@ fn searched(
     let dots = target.host.matches('.').count();
     // The server that the host asks first; behind a stub, the VPC resolver.
     let first = environment.resolvers.iter().find(|address| !address.is_loopback()).copied();
-    let vpc = || resolvers.iter().find(|resolver| resolver.kind == ResolverKind::Vpc).map(|found| found.address);
+    let vpc =
+        || resolvers.iter().find(|resolver| resolver.kind == ResolverKind::Vpc).map(|found| found.address);
     let Some(resolver) = first.or_else(vpc).filter(|_| usize::from(settings.ndots) > dots) else {
         return Vec::new();
     };

@@ -14,6 +14,7 @@ use serde::Deserialize;
 pub(crate) use server::{Endpoints, Lookup, serve};
 pub(crate) use zones::{Data, Found, Record, Zones, endpoint_name, private_names};
 
+use crate::realise::FOLDER;
 use crate::topology::Topology;
 
 /// The `[dns]` table of a scenario.
@@ -36,6 +37,29 @@ pub(crate) struct Dns {
     pub(crate) nsswitch: Option<String>,
     /// Resolvers on other hosts of the VPC.
     pub(crate) resolvers: Vec<Resolver>,
+    /// Rules of Route 53 Resolver that are associated with the VPC.
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// A forwarding rule of Route 53 Resolver.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    /// The domain it is for; empty for all (`.`).
+    pub(crate) domain: String,
+    pub(crate) forward: RuleTarget,
+}
+
+/// What the servers are like that a rule forwards to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RuleTarget {
+    /// They ask the public DNS.
+    PublicDns,
+    /// They do not answer.
+    Dead,
+    /// They know none of the names.
+    Unaware,
 }
 
 /// A resolver that is not Amazon's, on a host of the topology.
@@ -88,6 +112,8 @@ pub(crate) struct Answer {
     pub(crate) cname: Option<String>,
     /// Says that the name does not exist, or fails to say anything.
     pub(crate) code: Option<Code>,
+    /// The zone that a denial names as its source; empty for a denial that names none, as a firewall's may.
+    pub(crate) zone: Option<String>,
     #[serde(default = "minute")]
     pub(crate) ttl: u32,
 }
@@ -98,22 +124,32 @@ pub(crate) enum Code {
     Nxdomain,
     Servfail,
     Refused,
+    /// Says nothing at all.
+    Silent,
 }
 
-/// The instance's `resolv.conf`, as DHCP would have it written.
-pub(crate) fn resolv_conf(dns: &Dns, topology: &Topology) -> String {
+/// The instance's `resolv.conf`, as DHCP has it written.
+pub(crate) fn resolv_conf(options: Option<&str>, topology: &Topology) -> String {
     let mut text = String::new();
-    let search = dns.search.clone().unwrap_or_else(|| vec![internal_domain(&topology.region)]);
+    let dhcp = topology.dhcp();
+    let search = dhcp.domain_names.unwrap_or_else(|| vec![internal_domain(&topology.region)]);
     if !search.is_empty() {
         line(&mut text, &format!("search {}", search.join(" ")));
     }
-    if let Some(options) = &dns.options {
+    if let Some(options) = options {
         line(&mut text, &format!("options {options}"));
     }
-    for server in dns.nameservers.clone().unwrap_or_else(|| vec![topology.resolver()]) {
+    for server in dhcp.name_servers.unwrap_or_else(|| vec![topology.resolver()]) {
         line(&mut text, &format!("nameserver {server}"));
     }
     text
+}
+
+/// Writes the running instance's `resolv.conf` anew: it has renewed its lease, at once and not within hours. Where no instance
+/// runs there is nothing to write.
+pub(crate) fn renew_lease(topology: &Topology) -> std::io::Result<()> {
+    let file = std::path::Path::new(FOLDER).join("resolv.conf");
+    if file.exists() { std::fs::write(file, resolv_conf(None, topology)) } else { Ok(()) }
 }
 
 /// The instance's `/etc/hosts`.

@@ -83,6 +83,8 @@ impl Lab {
 
         let mut files = vec![
             ("/etc/resolv.conf", dns::resolv_conf(&definition.dns, topology)),
+        let files = [
+            ("/etc/resolv.conf", dns::resolv_conf(definition.dns.options.as_deref(), topology)),
             ("/etc/hosts", dns::hosts(&definition.dns)),
             ("/etc/nsswitch.conf", dns::nsswitch(&definition.dns)),
         ];
@@ -355,7 +357,7 @@ fn carries(
 
 fn start_resolvers(runtime: &Runtime, definition: &Definition, live: &Arc<Live>) -> anyhow::Result<()> {
     let (dns, topology) = (&definition.dns, &definition.topology);
-    let zones = Arc::new(Zones::new(Arc::clone(live), dns.answers.clone()));
+    let zones = Arc::new(Zones::new(Arc::clone(live), dns.answers.clone(), dns.rules.clone()));
     for address in [RESOLVER, topology.resolver()] {
         let endpoints = listen(ROUTER, "the VPC resolver", || Endpoints::bind(address))?;
         let known = Arc::clone(&zones);
@@ -384,7 +386,8 @@ fn start_resolvers(runtime: &Runtime, definition: &Definition, live: &Arc<Live>)
 }
 
 fn start_proxies(runtime: &Runtime, definition: &Definition, live: &Arc<Live>) -> anyhow::Result<()> {
-    let zones = Arc::new(Zones::new(Arc::clone(live), definition.dns.answers.clone()));
+    let zones =
+        Arc::new(Zones::new(Arc::clone(live), definition.dns.answers.clone(), definition.dns.rules.clone()));
     for proxy in definition.proxies.clone() {
         let listener = listen(INTERFACES, "a proxy", || proxy::bind(&proxy))?;
         runtime.spawn(proxy::serve(listener, proxy, Arc::clone(&zones)));

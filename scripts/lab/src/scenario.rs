@@ -20,6 +20,7 @@ use crate::imds::Imds;
 use crate::proxy::Proxy;
 use crate::topology::{self, Invalid, Topology};
 use crate::trust::Trust;
+use crate::topology::{self, DhcpOptions, Invalid, Topology};
 use expect::Expect;
 use variants::VariantError;
 
@@ -136,8 +137,11 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
     aws.instance.vpc_id = Some(topology.vpc.id.clone());
     aws.instance.private_ip = Some(topology.instance.private_address.into());
     let dns: Dns = parse(&path, sections.dns)?;
-    aws.dhcp.name_servers.clone_from(&dns.nameservers);
-    aws.dhcp.domain_names.clone_from(&dns.search);
+    topology.dhcp_options = vec![DhcpOptions {
+        id: None,
+        name_servers: dns.nameservers.clone(),
+        domain_names: dns.search.clone(),
+    }];
     Ok(Definition {
         title: file.title,
         topology,

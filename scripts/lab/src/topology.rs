@@ -56,6 +56,23 @@ pub(crate) struct Topology {
 pub(crate) struct ElasticAddress {
     pub(crate) allocation: String,
     pub(crate) address: Ipv4Addr,
+    /// The DHCP option sets of the account; the first is the VPC's at the start, and is filled in from the `[dns]` table.
+    #[serde(skip)]
+    pub(crate) dhcp_options: Vec<DhcpOptions>,
+    /// The set that the VPC has, by its place among them.
+    #[serde(skip)]
+    pub(crate) dhcp: usize,
+}
+
+/// What instances of the VPC are told by DHCP.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct DhcpOptions {
+    /// The id; nothing for the set that the VPC came with, whose id follows from the VPC's.
+    pub(crate) id: Option<String>,
+    /// The name servers; Amazon's own if absent.
+    pub(crate) name_servers: Option<Vec<Ipv4Addr>>,
+    /// The search domains; that of the region if absent.
+    pub(crate) domain_names: Option<Vec<String>>,
 }
 
 /// The VPC itself, with the two DNS attributes that decide what its resolver answers.
@@ -304,6 +321,11 @@ impl Topology {
     pub(crate) fn resolver(&self) -> Ipv4Addr {
         let base = self.vpc.cidrs.first().map_or(Ipv4Addr::UNSPECIFIED, Ipv4Net::network);
         Ipv4Addr::from(u32::from(base) + 2)
+    }
+
+    /// What the VPC's instances are told by DHCP.
+    pub(crate) fn dhcp(&self) -> DhcpOptions {
+        self.dhcp_options.get(self.dhcp).cloned().unwrap_or_default()
     }
 
     /// The zone name of a subnet, such as `us-east-1a`.

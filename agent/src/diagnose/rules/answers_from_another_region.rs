@@ -69,7 +69,8 @@ fn finding(case: &Case<'_>, target: &TargetObservation, foreign: &[(IpAddr, &str
         .lookups
         .iter()
         .filter(|lookup| {
-            lookup.resolver != "system" && names::addresses(lookup).iter().any(|given| foreign.iter().any(|(one, _)| one == given))
+            lookup.resolver != "system"
+                && names::addresses(lookup).iter().any(|given| foreign.iter().any(|(one, _)| one == given))
         })
         .map(|lookup| lookup.resolver.as_str())
         .collect();
@@ -100,7 +101,10 @@ fn finding(case: &Case<'_>, target: &TargetObservation, foreign: &[(IpAddr, &str
         summary,
         facts: vec![
             fact("host", &target.host),
-            fact("addresses", foreign.iter().map(|(address, _)| address.to_string()).collect::<Vec<_>>().join(" ")),
+            fact(
+                "addresses",
+                foreign.iter().map(|(address, _)| address.to_string()).collect::<Vec<_>>().join(" "),
+            ),
             fact("region", region),
             fact("given_by", givers.join(" ")),
         ],

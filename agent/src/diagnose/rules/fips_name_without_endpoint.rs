@@ -74,8 +74,10 @@ fn finding(case: &Case<'_>, affected: &[(&TargetObservation, &Verdict)]) -> Find
         Vec::new()
     } else {
         vec![
-            "the VPC has interface endpoints for the normal names only: describe-vpc-endpoints shows them".to_owned(),
-            "the VPC has no endpoint for these services at all, nor a way to their public addresses".to_owned(),
+            "the VPC has interface endpoints for the normal names only: describe-vpc-endpoints shows them"
+                .to_owned(),
+            "the VPC has no endpoint for these services at all, nor a way to their public addresses"
+                .to_owned(),
         ]
     };
     Finding {
@@ -101,8 +103,12 @@ fn remedy(case: &Case<'_>, affected: &[(&TargetObservation, &Verdict)]) -> Remed
             gateway = true;
             continue;
         }
-        let (Some(region), Some(vpc), Some(subnet)) = (&host.region, &host.vpc_id, &host.subnet_id) else { continue };
-        let Some(name) = service.and_then(|service| service.fips_endpoint_service_name(region)) else { continue };
+        let (Some(region), Some(vpc), Some(subnet)) = (&host.region, &host.vpc_id, &host.subnet_id) else {
+            continue;
+        };
+        let Some(name) = service.and_then(|service| service.fips_endpoint_service_name(region)) else {
+            continue;
+        };
         let plain = names::interface_endpoints(case, &target.service).unwrap_or_default();
         let groups = plain.first().map(|endpoint| endpoint.security_groups.join(" ")).unwrap_or_default();
         let groups = if groups.is_empty() { groups } else { format!(" --security-group-ids {groups}") };

@@ -52,9 +52,7 @@ pub(super) fn overriding(entries: &[HostsEntry], target: &TargetObservation) -> 
 
 fn finding(case: &Case<'_>, target: &TargetObservation, taken: &[IpAddr]) -> Finding {
     let consequence = names::consequence(case, &[&target.target]);
-    let list = |addresses: &[IpAddr]| {
-        addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-    };
+    let list = |addresses: &[IpAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let mut facts = vec![fact("host", &target.host), fact("hosts_file", list(taken))];
     let by_dns = names::vpc(target).map(names::addresses).unwrap_or_default();
     let agrees = !by_dns.is_empty() && taken.iter().all(|address| by_dns.contains(address));

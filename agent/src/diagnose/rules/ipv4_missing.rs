@@ -30,9 +30,10 @@ fn check(case: &Case<'_>) -> Check {
         .filter(|(target, verdict)| {
             verdict.reachable != Some(true)
                 && !target.attempts.is_empty()
-                && target.attempts.iter().all(|attempt| {
-                    attempt.tcp.skip_reason() == Some(SkipReason::NoRouteForFamily)
-                })
+                && target
+                    .attempts
+                    .iter()
+                    .all(|attempt| attempt.tcp.skip_reason() == Some(SkipReason::NoRouteForFamily))
         })
         .collect();
     if affected.is_empty() {
@@ -53,7 +54,9 @@ fn finding(case: &Case<'_>, affected: &[(&TargetObservation, &Verdict)]) -> Find
     let host = &case.recording.environment.host;
     let mut commands = vec!["export AWS_USE_DUALSTACK_ENDPOINT=true".to_owned()];
     if let (Some(region), Some(subnet)) = (&host.region, &host.subnet_id) {
-        commands.push(format!("aws ec2 modify-subnet-attribute --region {region} --subnet-id {subnet} --enable-dns64"));
+        commands.push(format!(
+            "aws ec2 modify-subnet-attribute --region {region} --subnet-id {subnet} --enable-dns64"
+        ));
     }
     Finding {
         rule: RULE.id.to_owned(),

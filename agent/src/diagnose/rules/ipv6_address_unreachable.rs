@@ -51,7 +51,8 @@ fn finding(case: &Case<'_>, affected: &[(&TargetObservation, &Verdict)]) -> Find
     let (first, verdict) = affected[0];
     let address = Case::counted(first).map(|attempt| attempt.address).find(IpAddr::is_ipv6);
     let gateway = verdict.path == Path::GatewayEndpoint;
-    let mut commands = if gateway { make_gateway_endpoint_dual_stack(case, &first.service) } else { Vec::new() };
+    let mut commands =
+        if gateway { make_gateway_endpoint_dual_stack(case, &first.service) } else { Vec::new() };
     let text = if commands.is_empty() {
         commands.extend(show_routes(case));
         "Give the subnet an IPv6 way out (an egress-only internet gateway and a route for ::/0), allow ::/0 on port 443 in the \
@@ -99,7 +100,8 @@ fn causes(case: &Case<'_>, gateway: bool, service: &str) -> Vec<String> {
         }
         (_, Some(true)) => {}
         _ => causes.push(
-            "the subnet's route table has no IPv6 route beyond the VPC: describe-route-tables shows it".to_owned(),
+            "the subnet's route table has no IPv6 route beyond the VPC: describe-route-tables shows it"
+                .to_owned(),
         ),
     }
     causes.push(

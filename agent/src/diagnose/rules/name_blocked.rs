@@ -26,9 +26,8 @@ fn check(case: &Case<'_>) -> Check {
         return Check::CannotTell(format!("whether there are such names in {region:?} is not known"));
     }
     // The account's own name of DynamoDB has a rule of its own, unless the other one is blocked as well.
-    let blocked: Vec<&TargetObservation> = targets()
-        .filter(|target| target.target != "dynamodb:account" && is_blocked(target))
-        .collect();
+    let blocked: Vec<&TargetObservation> =
+        targets().filter(|target| target.target != "dynamodb:account" && is_blocked(target)).collect();
     if blocked.is_empty() {
         return Check::Clear("the VPC resolver knows every name".to_owned());
     }
@@ -83,8 +82,15 @@ fn finding(case: &Case<'_>, blocked: &[&TargetObservation]) -> Finding {
         severity: consequence.severity,
         subject: names::resolver_subject(&resolver),
         summary: format!("the VPC resolver {resolver} answers, but {how}"),
-        facts: vec![fact("hosts", blocked.iter().map(|target| target.host.as_str()).collect::<Vec<_>>().join(" "))],
-        evidence: blocked.iter().take(3).map(|target| format!("{}/lookups/{resolver}", target.target)).collect(),
+        facts: vec![fact(
+            "hosts",
+            blocked.iter().map(|target| target.host.as_str()).collect::<Vec<_>>().join(" "),
+        )],
+        evidence: blocked
+            .iter()
+            .take(3)
+            .map(|target| format!("{}/lookups/{resolver}", target.target))
+            .collect(),
         causes: causes(zone.as_deref(), uncertain),
         explains: consequence.explains,
         remedy: remedy(case, blocked),

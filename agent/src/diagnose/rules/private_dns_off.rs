@@ -33,7 +33,9 @@ fn check(case: &Case<'_>) -> Check {
         if endpoints.iter().any(|endpoint| endpoint.private_dns) {
             continue;
         }
-        let Some(endpoint) = endpoints.into_iter().find(|endpoint| names::is_available(endpoint)) else { continue };
+        let Some(endpoint) = endpoints.into_iter().find(|endpoint| names::is_available(endpoint)) else {
+            continue;
+        };
         match by_endpoint.iter_mut().find(|(known, _)| known.id == endpoint.id) {
             Some((_, targets)) => targets.push(&target.target),
             None => by_endpoint.push((endpoint, vec![&target.target])),
@@ -45,10 +47,12 @@ fn check(case: &Case<'_>) -> Check {
 
 fn finding(case: &Case<'_>, endpoint: &VpcEndpoint, targets: &[&str]) -> Finding {
     let consequence = names::consequence(case, targets);
-    let leads = case.verdicts.iter().any(|verdict| {
-        targets.contains(&verdict.target.as_str()) && verdict.reachable == Some(true)
-    });
-    let how = if leads { "leads out of the VPC past it" } else { "leads to public addresses that do not answer" };
+    let leads = case
+        .verdicts
+        .iter()
+        .any(|verdict| targets.contains(&verdict.target.as_str()) && verdict.reachable == Some(true));
+    let how =
+        if leads { "leads out of the VPC past it" } else { "leads to public addresses that do not answer" };
     Finding {
         rule: RULE.id.to_owned(),
         severity: consequence.severity,

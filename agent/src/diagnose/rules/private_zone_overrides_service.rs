@@ -67,12 +67,7 @@ fn is_override(case: &Case<'_>, target: &TargetObservation, lookup: &Lookup) -> 
     names::interface_endpoints(case, &target.service).map(|endpoints| endpoints.is_empty())
 }
 
-fn finding(
-    case: &Case<'_>,
-    target: &TargetObservation,
-    verdict: &Verdict,
-    lookup: &Lookup,
-) -> Finding {
+fn finding(case: &Case<'_>, target: &TargetObservation, verdict: &Verdict, lookup: &Lookup) -> Finding {
     let dynamodb = target.service == "dynamodb";
     let account = case.targets().find(|(other, _)| other.target == "dynamodb:account").filter(|_| dynamodb);
     let account_differs = account.is_some_and(|(other, _)| names::vpc_says(other) != Says::Private);
@@ -89,10 +84,10 @@ fn finding(
         let subject = target_subject("dynamodb:account");
         consequence.explains.push(names::claim("dynamodb-account-name-blocked", subject));
     }
-    let addresses =
-        names::addresses(lookup).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let addresses = names::addresses(lookup).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let why = if dynamodb {
-        "which no VPC endpoint of DynamoDB gives to this name: a record of your own stands over AWS's".to_owned()
+        "which no VPC endpoint of DynamoDB gives to this name: a record of your own stands over AWS's"
+            .to_owned()
     } else {
         format!("which is in this VPC, and the VPC has no interface endpoint for {}", target.service)
     };
@@ -143,7 +138,9 @@ fn remedy(case: &Case<'_>, target: &TargetObservation) -> Remedy {
     let gateway = case.endpoint_service("dynamodb", EndpointKind::Gateway);
     let endpoints = case.recording.control_plane.vpc_endpoints.as_ref().and_then(|step| step.done());
     let has_gateway = endpoints.is_some_and(|endpoints| {
-        endpoints.iter().any(|endpoint| endpoint.kind == "Gateway" && Some(&endpoint.service_name) == gateway.as_ref())
+        endpoints
+            .iter()
+            .any(|endpoint| endpoint.kind == "Gateway" && Some(&endpoint.service_name) == gateway.as_ref())
     });
     if !has_gateway {
         commands.extend(create_gateway_endpoint(case, "dynamodb"));

@@ -35,7 +35,9 @@ fn check(case: &Case<'_>) -> Check {
     let mut found: Vec<(&str, Difference, Vec<&TargetObservation>)> = Vec::new();
     let mut compared = 0;
     for target in &case.recording.targets {
-        let Some(vpc) = names::vpc(target).filter(|lookup| !names::addresses(lookup).is_empty()) else { continue };
+        let Some(vpc) = names::vpc(target).filter(|lookup| !names::addresses(lookup).is_empty()) else {
+            continue;
+        };
         let own = target.lookups.iter().filter(|lookup| lookup.kind == ResolverKind::Configured);
         let own: Vec<&Lookup> = own.filter(|lookup| names::says(lookup) != Says::NotAsked).collect();
         let mut differing: Vec<(&str, Difference)> = own
@@ -99,16 +101,12 @@ fn difference(own: &Lookup, vpc: &Lookup) -> Option<Difference> {
     }
 }
 
-fn finding(
-    case: &Case<'_>,
-    resolver: &str,
-    how: Difference,
-    differing: &[&TargetObservation],
-) -> Finding {
+fn finding(case: &Case<'_>, resolver: &str, how: Difference, differing: &[&TargetObservation]) -> Finding {
     let targets: Vec<&str> = differing.iter().map(|target| target.target.as_str()).collect();
     let consequence = names::consequence(case, &targets);
     let local = resolver == "system";
-    let who = if local { "this host's own name service".to_owned() } else { format!("name server {resolver}") };
+    let who =
+        if local { "this host's own name service".to_owned() } else { format!("name server {resolver}") };
     let listed = names::listed(targets.iter().copied());
     let summary = match how {
         Difference::PublicForPrivate => format!(
@@ -118,9 +116,9 @@ fn finding(
         Difference::NoneForSome => {
             format!("{who} knows no address for {listed}, and the VPC resolver does")
         }
-        Difference::OtherPrivate => format!(
-            "{who} gives private addresses for {listed} that the VPC resolver does not give"
-        ),
+        Difference::OtherPrivate => {
+            format!("{who} gives private addresses for {listed} that the VPC resolver does not give")
+        }
     };
     let sample = differing.first();
     let given = |lookup: Option<&Lookup>| {
@@ -152,7 +150,8 @@ fn causes(how: Difference, local: bool) -> Vec<String> {
                      forwarder settings show it";
     let stale = "it keeps an answer from before the endpoint was made or changed: then it passes when the time to live runs out \
                  (60 s for interface endpoints; flush its cache)";
-    let own_zone = "it has a zone of its own for this domain that lacks or overrides the name: its zones show it";
+    let own_zone =
+        "it has a zone of its own for this domain that lacks or overrides the name: its zones show it";
     let causes: &[&str] = match (local, how) {
         (true, Difference::NoneForSome) => &[
             "the stub resolver on this host asks a server that does not know the name, or none: `resolvectl status` shows its \
@@ -164,7 +163,9 @@ fn causes(how: Difference, local: bool) -> Vec<String> {
             "a file or directory service in nsswitch.conf answers before DNS: `getent -s files hosts NAME` tells",
         ],
         (false, Difference::PublicForPrivate) => &[forwarder, stale, own_zone],
-        (false, Difference::NoneForSome) => &[own_zone, "it blocks the name: its policy or log shows it", stale],
+        (false, Difference::NoneForSome) => {
+            &[own_zone, "it blocks the name: its policy or log shows it", stale]
+        }
         (false, Difference::OtherPrivate) => &[
             stale,
             "it has records of its own for an endpoint elsewhere, as networks with a central VPC do on purpose: its zones show it",
@@ -191,10 +192,11 @@ fn remedy(case: &Case<'_>, resolver: &str, host: &str) -> Remedy {
         ipnet::IpNet::V4(cidr) => u32::from(cidr.network()).checked_add(2).map(std::net::Ipv4Addr::from),
         ipnet::IpNet::V6(_) => None,
     });
-    let to = vpc_resolver.map_or_else(|| "the VPC's base address plus 2".to_owned(), |address| address.to_string());
-    let inside = resolver.parse::<IpAddr>().is_ok_and(|address| {
-        environment.vpc_cidrs.iter().any(|cidr| cidr.contains(&address))
-    });
+    let to = vpc_resolver
+        .map_or_else(|| "the VPC's base address plus 2".to_owned(), |address| address.to_string());
+    let inside = resolver
+        .parse::<IpAddr>()
+        .is_ok_and(|address| environment.vpc_cidrs.iter().any(|cidr| cidr.contains(&address)));
     let whom = if inside {
         format!("the VPC resolver ({to})")
     } else {

@@ -22,7 +22,9 @@ fn check(case: &Case<'_>) -> Check {
     let outside: Vec<&IpAddr> = host
         .resolvers
         .iter()
-        .filter(|address| !address.is_loopback() && !host.vpc_cidrs.iter().any(|cidr| cidr.contains(*address)))
+        .filter(|address| {
+            !address.is_loopback() && !host.vpc_cidrs.iter().any(|cidr| cidr.contains(*address))
+        })
         .filter(|address| lookups(case, address).next().is_some())
         .collect();
     if host.vpc_cidrs.is_empty() {
@@ -61,8 +63,7 @@ fn lookups<'a>(case: &Case<'a>, address: &IpAddr) -> impl Iterator<Item = &'a Lo
 }
 
 fn finding(case: &Case<'_>, silent: &[&IpAddr]) -> Finding {
-    let targets: Vec<&str> =
-        case.recording.targets.iter().map(|target| target.target.as_str()).collect();
+    let targets: Vec<&str> = case.recording.targets.iter().map(|target| target.target.as_str()).collect();
     let mut consequence = names::consequence(case, &targets);
     // The VPC resolver's addresses may be reachable; applications here do not get them.
     if case.recording.targets.iter().any(|target| target.required) {
@@ -70,9 +71,8 @@ fn finding(case: &Case<'_>, silent: &[&IpAddr]) -> Finding {
     }
     let mut explains = consequence.explains;
     let servers: Vec<String> = silent.iter().map(ToString::to_string).collect();
-    explains.extend(
-        servers.iter().map(|server| names::claim("resolver-dead", names::resolver_subject(server))),
-    );
+    explains
+        .extend(servers.iter().map(|server| names::claim("resolver-dead", names::resolver_subject(server))));
     let first = servers[0].clone();
     Finding {
         rule: RULE.id.to_owned(),

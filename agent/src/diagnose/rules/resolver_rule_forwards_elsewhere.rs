@@ -20,7 +20,9 @@ fn check(case: &Case<'_>) -> Check {
         .recording
         .targets
         .iter()
-        .filter(|target| names::vpc_says(target) == Says::Silent && names::system_says(target) != Says::Public)
+        .filter(|target| {
+            names::vpc_says(target) == Says::Silent && names::system_says(target) != Says::Public
+        })
         .filter(|target| target.attempts.is_empty())
         .collect();
     let passed: Vec<&TargetObservation> = case
@@ -69,7 +71,8 @@ fn finding(case: &Case<'_>, concerned: &[&TargetObservation], silent: bool) -> F
     let lookup = concerned.first().and_then(|target| names::vpc(target));
     let resolver = lookup.map_or_else(String::new, |lookup| lookup.resolver.clone());
     let listed = names::listed(targets.iter().copied());
-    let how = lookup.and_then(|lookup| lookup.a.failed()).map(crate::classify::fold::describe).unwrap_or_default();
+    let how =
+        lookup.and_then(|lookup| lookup.a.failed()).map(crate::classify::fold::describe).unwrap_or_default();
     let summary = if silent {
         format!("the VPC resolver {resolver} answers other questions, but for {listed} it {how}")
     } else {
@@ -123,7 +126,8 @@ fn remedy(case: &Case<'_>, zones_too: bool) -> Remedy {
         ));
         commands.push(format!("aws route53resolver list-resolver-rules --region {region}"));
         if zones_too {
-            commands.push(format!("aws route53 list-hosted-zones-by-vpc --vpc-id {vpc} --vpc-region {region}"));
+            commands
+                .push(format!("aws route53 list-hosted-zones-by-vpc --vpc-id {vpc} --vpc-region {region}"));
         }
     }
     Remedy {

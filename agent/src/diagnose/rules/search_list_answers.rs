@@ -62,7 +62,8 @@ fn finding(
 ) -> Finding {
     let settings = &case.recording.environment.host.resolv_conf;
     let targets: Vec<&str> = misled.iter().map(|target| target.target.as_str()).collect();
-    let consequence = names::consequence(case, &targets);
+    let mut consequence = names::consequence(case, &targets);
+    consequence.explains.push(names::claim("resolver-answers-differ", names::resolver_subject("system")));
     let domain = settings
         .search
         .iter()

@@ -36,7 +36,8 @@ fn check(case: &Case<'_>) -> Check {
         }
         HostNames::Unknown => {
             return Check::CannotTell(
-                "EC2 did not say, and the VPC resolver did not answer for this instance's own name".to_owned(),
+                "EC2 did not say, and the VPC resolver did not answer for this instance's own name"
+                    .to_owned(),
             );
         }
         HostNames::Off | HostNames::OffByOwnName => {}
@@ -145,7 +146,8 @@ fn remedy(
     }
     if endpoints.is_empty() {
         let services = affected.iter().map(|(target, _)| target.service.as_str());
-        let known = case.recording.control_plane.vpc_endpoints.as_ref().is_some_and(|step| step.done().is_some());
+        let known =
+            case.recording.control_plane.vpc_endpoints.as_ref().is_some_and(|step| step.done().is_some());
         if known {
             commands.extend(services.take(1).flat_map(|service| create_interface_endpoint(case, service)));
         } else {

@@ -63,7 +63,8 @@ fn finding(case: &Case<'_>, resolver: Option<&str>, asked: &[&Lookup]) -> Findin
         .collect();
     let mut consequence = names::consequence(case, &unresolved);
     // A host that resolves by servers of its own misses the private names of interface endpoints only.
-    if unresolved.is_empty() && !host.resolvers.iter().any(|used| Some(used.to_string().as_str()) == resolver) {
+    if unresolved.is_empty() && !host.resolvers.iter().any(|used| Some(used.to_string().as_str()) == resolver)
+    {
         consequence.severity = Severity::Notice;
     }
     let mut explains = consequence.explains;
@@ -71,9 +72,12 @@ fn finding(case: &Case<'_>, resolver: Option<&str>, asked: &[&Lookup]) -> Findin
         asked.iter().map(|lookup| names::claim("resolver-dead", names::resolver_subject(&lookup.resolver))),
     );
     explains.dedup();
-    let server = resolver.map_or_else(|| "the VPC resolver".to_owned(), |server| format!("the VPC resolver {server}"));
+    let server =
+        resolver.map_or_else(|| "the VPC resolver".to_owned(), |server| format!("the VPC resolver {server}"));
     let so = match unresolved.len() {
-        0 => "names resolve by other servers only, without the private names of interface endpoints".to_owned(),
+        0 => {
+            "names resolve by other servers only, without the private names of interface endpoints".to_owned()
+        }
         count => format!("no name resolves ({count} targets affected)"),
     };
     let summary = if certain {

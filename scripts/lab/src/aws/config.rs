@@ -4,7 +4,7 @@
 //! like stands elsewhere in the scenario, and the identity of the instance is filled in from there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use serde::Deserialize;
 
@@ -27,8 +27,6 @@ pub(crate) struct Config {
     pub(crate) role_name: String,
     /// The instance, whose id is the role session's name.
     pub(crate) instance: Instance,
-    /// What the VPC's DHCP options say; filled in from the `[dns]` table.
-    pub(crate) dhcp: Dhcp,
     /// The credentials that the instance metadata hands out.
     pub(crate) credentials: Credentials,
     /// The role's identity policy; `None` is what an ordinary managed instance may do: the actions of
@@ -79,16 +77,6 @@ pub(crate) struct Instance {
     pub(crate) vpc_id: Option<String>,
     /// Its primary private address, which is `aws:Ec2InstanceSourcePrivateIPv4`.
     pub(crate) private_ip: Option<IpAddr>,
-}
-
-/// What instances of the VPC are told by DHCP, where it differs from what a new VPC has.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Dhcp {
-    /// The name servers; Amazon's own if absent.
-    pub(crate) name_servers: Option<Vec<Ipv4Addr>>,
-    /// The search domains; that of the Region if absent.
-    pub(crate) domain_names: Option<Vec<String>>,
 }
 
 /// The credentials of the instance profile, and what is wrong with them.
@@ -177,7 +165,6 @@ impl Default for Config {
             organization_accounts: BTreeSet::new(),
             role_name: "app-instance-role".to_owned(),
             instance: Instance::default(),
-            dhcp: Dhcp::default(),
             credentials: Credentials::default(),
             identity_policy: None,
             permissions_boundary: None,

@@ -105,7 +105,7 @@ impl Responder {
         reply.metadata.response_code = match self.fault {
             Fault::Servfail => ResponseCode::ServFail,
             Fault::Refused => ResponseCode::Refused,
-            Fault::None | Fault::Dead => self.fill(&query, &mut reply),
+            Fault::None | Fault::Dead => self.fill(&query, &mut reply)?,
         };
         let bytes = reply.to_vec().ok()?;
         if datagram && bytes.len() > room {
@@ -114,8 +114,9 @@ impl Responder {
         Some(bytes)
     }
 
-    fn fill(&self, query: &Message, reply: &mut Message) -> ResponseCode {
-        let Some(question) = query.queries.first() else { return ResponseCode::FormErr };
+    /// Fills the reply in; nothing where there is to be none.
+    fn fill(&self, query: &Message, reply: &mut Message) -> Option<ResponseCode> {
+        let Some(question) = query.queries.first() else { return Some(ResponseCode::FormErr) };
         let asked = question.name().to_ascii();
         let name = asked.trim_end_matches('.').to_ascii_lowercase();
         let code = match (self.lookup)(&name) {
@@ -129,24 +130,25 @@ impl Responder {
                 });
                 reply.answers.extend(answers);
                 if reply.answers.iter().any(|answer| answer.record_type() == kind) {
-                    return ResponseCode::NoError;
+                    return Some(ResponseCode::NoError);
                 }
                 // The name exists, but has nothing of this kind.
                 ResponseCode::NoError
             }
             Found::Code(Code::Nxdomain) => ResponseCode::NXDomain,
-            Found::Code(Code::Servfail) => return ResponseCode::ServFail,
-            Found::Code(Code::Refused) => return ResponseCode::Refused,
+            Found::Code(Code::Servfail) => return Some(ResponseCode::ServFail),
+            Found::Code(Code::Refused) => return Some(ResponseCode::Refused),
+            Found::Code(Code::Silent) => return None,
         };
         if let Some(authority) = self.authority(&name) {
             reply.add_authority(authority);
         }
-        code
+        Some(code)
     }
 
     /// The record that says who knows that there is nothing, and for how long to believe it.
     fn authority(&self, name: &str) -> Option<Record> {
-        let zone = absolute(&self.zones.zone_of(name))?;
+        let zone = absolute(&self.zones.zone_of(name)?)?;
         let primary = absolute("dns-external-master.amazon.com")?;
         let mailbox = absolute("root.amazon.com")?;
         let data = SOA::new(primary, mailbox, 2_017_102_701, 180, 60, 2_592_000, 60);

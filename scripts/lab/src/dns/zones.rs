@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Answer, Code, internal_domain, public};
+use super::{Answer, Code, Rule, RuleTarget, internal_domain, public};
 use crate::aws::names::partition_of;
 use crate::live::Live;
 use crate::topology::{InterfaceEndpoint, NetworkInterface, Topology};
@@ -19,6 +19,7 @@ pub(super) const TTL: u32 = 60;
 pub(crate) struct Zones {
     live: Arc<Live>,
     answers: Vec<Answer>,
+    rules: Vec<Rule>,
 }
 
 /// One step of an answer.
@@ -45,17 +46,39 @@ pub(crate) enum Found {
 
 impl Zones {
     /// The names of a topology as its VPC resolver gives them, with a scenario's overrides on top.
-    pub(crate) fn new(live: Arc<Live>, answers: Vec<Answer>) -> Self {
-        Self { live, answers }
+    pub(crate) fn new(live: Arc<Live>, answers: Vec<Answer>, rules: Vec<Rule>) -> Self {
+        Self { live, answers, rules }
     }
 
-    /// Looks a name up as the VPC resolver does: overrides, then private names, then public ones.
+    /// Looks a name up as the VPC resolver does: Resolver rules and private names, the more specific first, then public ones.
     pub(crate) fn private(&self, name: &str) -> Found {
+        if let Some(rule) = self.rule_for(name) {
+            return match rule.forward {
+                RuleTarget::PublicDns => self.public(name),
+                RuleTarget::Dead => Found::Code(Code::Silent),
+                RuleTarget::Unaware => Found::Code(Code::Nxdomain),
+            };
+        }
         Self::follow(name, &|name| {
             overridden(&self.answers, name)
                 .or_else(|| self.within_vpc(name, false))
                 .or_else(|| self.public_step(name))
         })
+    }
+
+    /// The Resolver rule that takes a name: the most specific one, unless a private hosted zone is more specific. For the same
+    /// name the rule comes first (Route 53 developer guide, private hosted zones and Resolver rules).
+    fn rule_for(&self, name: &str) -> Option<&Rule> {
+        let rules = self.rules.iter().filter(|rule| rule.domain.is_empty() || within(name, &rule.domain));
+        let rule = rules.max_by_key(|rule| rule.domain.len())?;
+        let topology = self.live.topology();
+        let mut zones = vec![internal_domain(&topology.region)];
+        for endpoint in topology.interface_endpoints.iter().filter(|endpoint| endpoint.private_dns) {
+            let names = private_names(&topology.region, &endpoint.service);
+            zones.extend(names.into_iter().filter(|name| !name.starts_with('*')));
+        }
+        let more_specific = |zone: &String| within(name, zone) && zone.len() > rule.domain.len();
+        (!zones.iter().any(more_specific)).then_some(rule)
     }
 
     /// Looks a name up as an inbound resolver endpoint does, for clients outside the VPC: as inside, with the private names
@@ -86,11 +109,16 @@ impl Zones {
     }
 
     /// The zone that a negative answer about this name comes from.
-    pub(crate) fn zone_of(&self, name: &str) -> String {
+    pub(crate) fn zone_of(&self, name: &str) -> Option<String> {
+        if let Some(answer) = answer_for(&self.answers, name)
+            && let Some(zone) = &answer.zone
+        {
+            return (!zone.is_empty()).then(|| zone.clone());
+        }
         let topology = self.live.topology();
         let region = &topology.region;
         let partition = partition_of(region);
-        [
+        let zone = [
             &internal_domain(region),
             partition.suffix,
             partition.dual_stack_suffix,
@@ -99,7 +127,8 @@ impl Zones {
         ]
         .into_iter()
         .find(|zone| within(name, zone))
-        .map_or_else(|| name.rsplit('.').next().unwrap_or_default().to_owned(), str::to_owned)
+        .map_or_else(|| name.rsplit('.').next().unwrap_or_default().to_owned(), str::to_owned);
+        Some(zone)
     }
 
     fn follow(name: &str, step: &dyn Fn(&str) -> Option<Found>) -> Found {
@@ -130,15 +159,15 @@ impl Zones {
     fn within_vpc(&self, name: &str, inbound: bool) -> Option<Found> {
         let topology = self.live.topology();
         let domain = internal_domain(&topology.region);
+        let vpc = &topology.vpc;
+        if !vpc.enable_dns_hostnames || !vpc.enable_dns_support {
+            return None;
+        }
         if within(name, &domain) {
             let host = name.strip_suffix(&domain)?.strip_suffix('.')?;
             let address: Ipv4Addr = host.strip_prefix("ip-")?.replace('-', ".").parse().ok()?;
             let known = topology.vpc.cidrs.iter().any(|cidr| cidr.contains(&address));
             return known.then(|| addresses(name, TTL, [address]));
-        }
-        let vpc = &topology.vpc;
-        if !vpc.enable_dns_hostnames || !vpc.enable_dns_support {
-            return None;
         }
         let open = |endpoint: &&InterfaceEndpoint| {
             endpoint.private_dns
@@ -212,8 +241,12 @@ fn endpoint_label(endpoint: &InterfaceEndpoint) -> String {
     format!("{}-{}", endpoint.id, &digest[..8])
 }
 
+fn answer_for<'a>(answers: &'a [Answer], name: &str) -> Option<&'a Answer> {
+    answers.iter().find(|answer| covers(&answer.name.to_ascii_lowercase(), name))
+}
+
 fn overridden(answers: &[Answer], name: &str) -> Option<Found> {
-    let answer = answers.iter().find(|answer| covers(&answer.name.to_ascii_lowercase(), name))?;
+    let answer = answer_for(answers, name)?;
     if let Some(code) = answer.code {
         return Some(Found::Code(code));
     }
@@ -249,7 +282,7 @@ mod tests {
 
     fn zones(name: &str) -> Zones {
         let definition = scenario::load(name).unwrap();
-        Zones::new(Live::imagined(definition.topology), definition.dns.answers)
+        Zones::new(Live::imagined(definition.topology), definition.dns.answers, definition.dns.rules)
     }
 
     fn addresses_of(found: Found) -> Vec<IpAddr> {
@@ -308,6 +341,32 @@ mod tests {
     }
 
     #[test]
+    fn hosts_of_the_vpc_have_names_with_both_attributes_only() {
+        let zones = zones("healthy-private");
+        let name = "ip-10-0-1-10.ec2.internal";
+        assert_eq!(addresses_of(zones.private(name)), ["10.0.1.10".parse::<IpAddr>().unwrap()]);
+        let off = |topology: &mut Topology| {
+            topology.vpc.enable_dns_hostnames = false;
+            Ok::<_, std::convert::Infallible>(())
+        };
+        zones.live.change(off).unwrap();
+        assert_eq!(zones.private(name), Found::Code(Code::Nxdomain));
+    }
+
+    #[test]
+    fn a_resolver_rule_leaves_more_specific_private_zones_alone_and_takes_the_rest() {
+        let rule = |domain: &str| Rule { domain: domain.to_owned(), forward: RuleTarget::Dead };
+        let mut zones = zones("healthy-private");
+        let ssm = "ssm.us-east-1.amazonaws.com";
+        zones.rules = vec![rule("")];
+        assert_eq!(zones.private("s3.us-east-1.amazonaws.com"), Found::Code(Code::Silent));
+        assert_eq!(addresses_of(zones.private(ssm)).len(), 2);
+        assert_eq!(addresses_of(zones.private("ip-10-0-1-10.ec2.internal")).len(), 1);
+        zones.rules = vec![rule(ssm)];
+        assert_eq!(zones.private(ssm), Found::Code(Code::Silent));
+    }
+
+    #[test]
     fn an_endpoints_own_name_leads_to_its_interfaces_even_in_the_public_dns() {
         let zones = zones("healthy-private");
         let label = endpoint_label(&zones.live.topology().interface_endpoints[0]);
@@ -322,7 +381,8 @@ mod tests {
         for name in ["nonsense.us-east-1.amazonaws.com", "example.invalid", "no-host.ec2.internal"] {
             assert_eq!(zones.private(name), Found::Code(Code::Nxdomain), "{name}");
         }
-        assert_eq!(zones.zone_of("nonsense.us-east-1.amazonaws.com"), "amazonaws.com");
+        let zone = zones.zone_of("nonsense.us-east-1.amazonaws.com");
+        assert_eq!(zone.as_deref(), Some("amazonaws.com"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod acls;
 mod addresses;
 mod attributes;
+mod dhcp;
 mod endpoints;
 mod groups;
 mod public_access;
@@ -39,6 +40,8 @@ const CHANGES: [Change; 19] = [
     change("AssociateAddress", ("elastic-ip", "AllocationId"), |_, form, topology| {
         addresses::associate(form, topology)
     }),
+const CHANGES: [Change; 13] = [
+    change("AssociateDhcpOptions", ("vpc", "VpcId"), dhcp::associate),
     change("AssociateRouteTable", ("route-table", "RouteTableId"), routes::associate),
     change("AuthorizeSecurityGroupEgress", GROUP, |_, form, topology| {
         groups::authorize(form, topology, true)
@@ -47,6 +50,8 @@ const CHANGES: [Change; 19] = [
         groups::authorize(form, topology, false)
     }),
     change("CreateNetworkAclEntry", ACL, |_, form, topology| acls::create(form, topology)),
+    // What is made has no id yet; a set without any option is none.
+    change("CreateDhcpOptions", ("dhcp-options", "DhcpConfiguration.1.Key"), dhcp::create),
     change("CreateRoute", ("route-table", "RouteTableId"), routes::create),
     change("CreateSecurityGroup", ("vpc", "VpcId"), |_, form, topology| groups::create(form, topology)),
     change("CreateVpcBlockPublicAccessExclusion", EXCLUSION, public_access::exclude),

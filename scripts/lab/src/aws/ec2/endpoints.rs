@@ -94,6 +94,8 @@ fn common(view: &View<'_>, id: &str, service: &str, kind: &str, policy: &str) ->
     let interface = view.topology.interface_endpoints.iter().find(|endpoint| endpoint.id == id);
     let state = interface.map_or("available", |endpoint| endpoint.state.as_str());
     let own = view.work.aws.endpoint_policy(id);
+    let ipv6 = view.topology.ipv6.as_ref();
+    let dual_stack = ipv6.is_some_and(|ipv6| ipv6.gateway_endpoints.iter().any(|each| each == id));
     vec![
         text("vpcEndpointId", id),
         text("vpcEndpointType", kind),
@@ -101,7 +103,7 @@ fn common(view: &View<'_>, id: &str, service: &str, kind: &str, policy: &str) ->
         text("serviceName", service_name(service, view.region(), kind == "Gateway")),
         text("state", state),
         text("policyDocument", own.as_ref().map_or(policy, |own| own.source())),
-        text("ipAddressType", "ipv4"),
+        text("ipAddressType", if dual_stack { "dualstack" } else { "ipv4" }),
         text("requesterManaged", false),
         text("creationTimestamp", CREATED),
         node("tagSet", vec![]),

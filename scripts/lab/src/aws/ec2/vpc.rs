@@ -6,7 +6,7 @@ use super::xml::{Node, list, node, text};
 use super::{View, derived, missing};
 use crate::aws::errors::Fault;
 use crate::dns::internal_domain;
-use crate::topology::Subnet;
+use crate::topology::{DhcpOptions, Subnet, Topology};
 use crate::zone::zone_id;
 
 /// `DescribeVpcs`.
@@ -78,7 +78,7 @@ pub(super) const DHCP_OPTIONS: Listing = Listing {
         ("tag-key", "tagSet/key"),
         ("value", "dhcpConfigurationSet/valueSet/value"),
     ],
-    items: |view| vec![dhcp_options(view)],
+    items: |view| view.topology.dhcp_options.iter().map(|each| dhcp_options(view, each)).collect(),
 };
 
 /// `DescribeVpcAttribute`.
@@ -120,7 +120,7 @@ fn vpc(view: &View<'_>) -> Vec<Node> {
     nodes.extend(vpc.cidrs.first().map(|cidr| text("cidrBlock", cidr)));
     nodes.extend([
         list("cidrBlockAssociationSet", associations),
-        text("dhcpOptionsId", dhcp_options_id(view)),
+        text("dhcpOptionsId", dhcp_options_id(view.topology, &view.topology.dhcp())),
         text("instanceTenancy", "default"),
         text("isDefault", false),
         node("tagSet", vec![]),
@@ -156,8 +156,8 @@ fn subnet(view: &View<'_>, subnet: &Subnet) -> Vec<Node> {
     ]
 }
 
-fn dhcp_options(view: &View<'_>) -> Vec<Node> {
-    let dhcp = &view.work.aws.config.dhcp;
+/// The description of one DHCP option set.
+pub(super) fn dhcp_options(view: &View<'_>, dhcp: &DhcpOptions) -> Vec<Node> {
     let option = |key: &str, values: Vec<String>| {
         let values = values.into_iter().map(|value| vec![text("value", value)]);
         vec![text("key", key), list("valueSet", values)]
@@ -169,13 +169,14 @@ fn dhcp_options(view: &View<'_>) -> Vec<Node> {
     );
     let options = [option("domain-name", vec![domains.join(" ")]), option("domain-name-servers", servers)];
     vec![
-        text("dhcpOptionsId", dhcp_options_id(view)),
+        text("dhcpOptionsId", dhcp_options_id(view.topology, dhcp)),
         view.owner(),
         list("dhcpConfigurationSet", options),
         node("tagSet", vec![]),
     ]
 }
 
-fn dhcp_options_id(view: &View<'_>) -> String {
-    derived("dopt", &[&view.topology.vpc.id])
+/// The id of a DHCP option set.
+pub(super) fn dhcp_options_id(topology: &Topology, dhcp: &DhcpOptions) -> String {
+    dhcp.id.clone().unwrap_or_else(|| derived("dopt", &[&topology.vpc.id]))
 }

@@ -50,6 +50,7 @@ pub(super) fn modify(
     let policy = form.value("PolicyDocument").map(policy).transpose()?;
     if let Some(endpoint) = topology.gateway_endpoints.iter().find(|endpoint| endpoint.id == id) {
         let service = endpoint.service.clone();
+        address_type(form, topology, id, &service)?;
         associate(topology, id, &service, &form.list("AddRouteTableId"))?;
         for table in form.list("RemoveRouteTableId") {
             by_id(topology, &table)?.routes.retain(|route| route.target != id);
@@ -92,6 +93,21 @@ fn gateway(form: &Form, topology: &mut Topology, id: &str, name: &str) -> Result
         answers_at_ttl: 1,
     });
     associate(topology, id, &service, &form.list("RouteTableId"))
+}
+
+/// Switches a gateway endpoint between IPv4 and both families, which brings the route for the IPv6 ranges with it.
+fn address_type(form: &Form, topology: &mut Topology, id: &str, service: &str) -> Result<(), Fault> {
+    let Some(wanted) = form.value("IpAddressType") else { return Ok(()) };
+    let Some(ipv6) = topology.ipv6.as_mut().filter(|_| service == "s3") else {
+        return Err(invalid(format!("Value ({wanted}) for parameter ipAddressType is invalid.")));
+    };
+    ipv6.gateway_endpoints.retain(|each| each != id);
+    match wanted {
+        "ipv4" => {}
+        "dualstack" => ipv6.gateway_endpoints.push(id.to_owned()),
+        other => return Err(invalid(format!("Value ({other}) for parameter ipAddressType is invalid."))),
+    }
+    Ok(())
 }
 
 /// Lets route tables lead to a gateway endpoint by the prefix list of its service.
