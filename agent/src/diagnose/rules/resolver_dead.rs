@@ -6,7 +6,8 @@ use probes::observations::{Lookup, LookupFailure, ResolverKind, TargetObservatio
 
 use crate::classify::fold;
 use crate::diagnose::case::{Case, target_subject};
-use crate::diagnose::phrases::{fact, in_words};
+use crate::diagnose::names::{self, Says};
+use crate::diagnose::phrases::{fact, in_words, live_resolvers};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Explained, Finding, Remedy, Severity, Subject, SubjectKind};
 
@@ -44,13 +45,22 @@ fn check(case: &Case<'_>) -> Check {
         };
     }
     let all_dead = dead.len() == used.count();
+    // What the VPC resolver gave when asked beside them is no help to applications.
+    let resolves = |target: &TargetObservation| {
+        matches!(names::system_says(target), Says::Private | Says::Public | Says::Nowhere)
+    };
     let unresolved =
-        case.targets().filter(|(target, _)| target.attempts.is_empty() && !target.host.is_empty());
-    let unresolved: Vec<&str> = unresolved.map(|(target, _)| target.target.as_str()).collect();
+        case.recording.targets.iter().filter(|target| !resolves(target) && !target.host.is_empty());
+    let unresolved: Vec<&str> = unresolved.map(|target| target.target.as_str()).collect();
+    let alive: Vec<String> = used
+        .clone()
+        .map(|(address, _)| (*address).to_owned())
+        .filter(|address| dead.iter().all(|(other, _)| **other != address.as_str()))
+        .collect();
     let findings = dead
         .iter()
         .map(|(address, lookups)| {
-            finding(case, address, lookups, all_dead && !unresolved.is_empty(), &unresolved)
+            finding(case, address, lookups, all_dead && !unresolved.is_empty(), &unresolved, &alive)
         })
         .collect();
     Check::Found(findings)
@@ -62,6 +72,7 @@ fn finding(
     lookups: &[&Lookup],
     nothing_resolves: bool,
     unresolved: &[&str],
+    alive: &[String],
 ) -> Finding {
     let how = lookups.iter().find_map(|lookup| lookup.a.failed()).map(fold::describe).unwrap_or_default();
     let vpc = lookups.iter().any(|lookup| lookup.kind == ResolverKind::Vpc);
@@ -91,7 +102,7 @@ fn finding(
         evidence: asked(case, address).into_iter().take(3).collect(),
         causes: causes(vpc),
         explains,
-        remedy: remedy(case, address, vpc),
+        remedy: remedy(case, address, vpc, alive),
     }
 }
 
@@ -120,7 +131,7 @@ fn causes(vpc: bool) -> Vec<String> {
     causes.iter().map(|cause| (*cause).to_owned()).collect()
 }
 
-fn remedy(case: &Case<'_>, address: &str, vpc: bool) -> Remedy {
+fn remedy(case: &Case<'_>, address: &str, vpc: bool, alive: &[String]) -> Remedy {
     let host = &case.recording.environment.host;
     let (Some(region), Some(vpc_id)) = (&host.region, &host.vpc_id) else {
         return in_words(if vpc {
@@ -142,12 +153,21 @@ fn remedy(case: &Case<'_>, address: &str, vpc: bool) -> Remedy {
             ],
         };
     }
+    let dig = format!("dig +time=2 +tries=1 @{address} amazonaws.com SOA");
+    let (whom, servers) = if alive.is_empty() {
+        (
+            "AmazonProvidedDNS, where nothing in this VPC needs servers of its own (Active Directory does)",
+            &[][..],
+        )
+    } else {
+        ("the servers that do answer", alive)
+    };
     Remedy {
-        text: format!("Repair the server {address}, or point the VPC's DHCP options at AmazonProvidedDNS."),
-        commands: vec![
-            format!("dig +time=2 +tries=1 @{address} amazonaws.com SOA"),
-            "dig +time=2 +tries=1 @169.254.169.253 amazonaws.com SOA".to_owned(),
-        ],
+        text: format!(
+            "Repair the server {address}, or give the VPC DHCP options with {whom}. Hosts take the new options up when their lease \
+             is renewed: at once with `networkctl renew eth0`, `dhclient` or a restart."
+        ),
+        commands: std::iter::once(dig).chain(live_resolvers(case, servers)).collect(),
     }
 }
 

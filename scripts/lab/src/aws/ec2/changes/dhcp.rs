@@ -32,7 +32,8 @@ pub(super) fn create(
             }
             "domain-name-servers" if values == ["AmazonProvidedDNS"] => made.name_servers = None,
             "domain-name-servers" => {
-                made.name_servers = Some(values.iter().map(|value| server(value)).collect::<Result<_, _>>()?)
+                let servers = values.iter().map(|value| server(value));
+                made.name_servers = Some(servers.collect::<Result<_, _>>()?);
             }
             other => return Err(invalid(format!("Value ({other}) for parameter key is invalid."))),
         }
