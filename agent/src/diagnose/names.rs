@@ -46,8 +46,9 @@ pub(super) fn says(lookup: &Lookup) -> Says {
         return Says::Nowhere;
     }
     match (lookup.a.done(), lookup.a.failed()) {
-        (Some(_), _) => Says::NoName,
-        (None, Some(LookupFailure::NoSuchName { .. } | LookupFailure::NotFound)) => Says::NoName,
+        (Some(_), _) | (None, Some(LookupFailure::NoSuchName { .. } | LookupFailure::NotFound)) => {
+            Says::NoName
+        }
         (None, Some(_)) => Says::Silent,
         (None, None) => Says::NotAsked,
     }

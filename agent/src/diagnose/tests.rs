@@ -97,9 +97,9 @@ fn when_nothing_answers_there_is_one_finding_and_not_one_for_every_service() {
 fn a_dead_resolver_is_one_finding_that_explains_the_rest() {
     let mut recording = healthy();
     recording.targets = vec![
-        unresolved("s3", true, &LookupFailure::TimedOut),
-        unresolved("ssm", true, &LookupFailure::TimedOut),
-        unresolved("dynamodb", false, &LookupFailure::TimedOut),
+        unresolved("s3", true, &LookupFailure::ServerFailure),
+        unresolved("ssm", true, &LookupFailure::ServerFailure),
+        unresolved("dynamodb", false, &LookupFailure::ServerFailure),
     ];
     recording.controls.clear();
     let report = judge(recording);

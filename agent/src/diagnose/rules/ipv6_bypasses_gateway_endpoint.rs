@@ -17,11 +17,14 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// A target with its addresses that leave the VPC.
+type Leaving<'a> = (&'a TargetObservation, Vec<IpAddr>);
+
 fn check(case: &Case<'_>) -> Check {
     let gateway = |target: &TargetObservation| {
         catalogue::service(&target.service).is_some_and(catalogue::Service::gateway_capable)
     };
-    let mut by_service: Vec<(&str, Vec<(&TargetObservation, Vec<IpAddr>)>)> = Vec::new();
+    let mut by_service: Vec<(&str, Vec<Leaving<'_>>)> = Vec::new();
     let mut both = 0;
     for (target, verdict) in case.targets().filter(|(target, _)| gateway(target)) {
         let counted: Vec<IpAddr> = Case::counted(target).map(|attempt| attempt.address).collect();
@@ -57,7 +60,7 @@ fn leaving(verdict: &Verdict, counted: &[IpAddr]) -> Vec<IpAddr> {
     verdict.addresses.iter().filter(outside).map(|address| address.address).collect()
 }
 
-fn finding(case: &Case<'_>, service: &str, targets: &[(&TargetObservation, Vec<IpAddr>)]) -> Finding {
+fn finding(case: &Case<'_>, service: &str, targets: &[Leaving<'_>]) -> Finding {
     let concerned: Vec<&str> = targets.iter().map(|(target, _)| target.target.as_str()).collect();
     let (first, addresses) = &targets[0];
     let list = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");

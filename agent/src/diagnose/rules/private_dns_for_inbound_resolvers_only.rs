@@ -17,16 +17,6 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Check {
-    let Some(endpoints) = names::interface_endpoints(case, "s3") else {
-        return Check::CannotTell("EC2 did not say which VPC endpoints there are".to_owned());
-    };
-    let open = endpoints.iter().any(|endpoint| endpoint.private_dns && !endpoint.private_dns_inbound_only);
-    let closed = endpoints.into_iter().find(|endpoint| {
-        names::is_available(endpoint) && endpoint.private_dns && endpoint.private_dns_inbound_only
-    });
-    let Some(endpoint) = closed.filter(|_| !open) else {
-        return Check::NotApplicable("there is no such interface endpoint".to_owned());
-    };
     let passed: Vec<&str> = case
         .targets()
         .filter(|(target, verdict)| {
@@ -37,8 +27,18 @@ fn check(case: &Case<'_>) -> Check {
         .map(|(target, _)| target.target.as_str())
         .collect();
     if passed.is_empty() {
-        return Check::Clear("S3 does not need its names".to_owned());
+        return Check::NotApplicable("S3 does not go past its endpoints".to_owned());
     }
+    let Some(endpoints) = names::interface_endpoints(case, "s3") else {
+        return Check::CannotTell("EC2 did not say which VPC endpoints there are".to_owned());
+    };
+    let open = endpoints.iter().any(|endpoint| endpoint.private_dns && !endpoint.private_dns_inbound_only);
+    let closed = endpoints.into_iter().find(|endpoint| {
+        names::is_available(endpoint) && endpoint.private_dns && endpoint.private_dns_inbound_only
+    });
+    let Some(endpoint) = closed.filter(|_| !open) else {
+        return Check::NotApplicable("there is no such interface endpoint".to_owned());
+    };
     Check::Found(vec![finding(case, endpoint, &passed)])
 }
 

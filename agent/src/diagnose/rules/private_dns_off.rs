@@ -1,12 +1,13 @@
 //! The VPC has an interface endpoint for a service, and the endpoint's private DNS is off: the service's name leads past it.
 
 use probes::control_plane::VpcEndpoint;
+use probes::observations::TargetObservation;
 
 use crate::diagnose::case::Case;
 use crate::diagnose::names::{self, HostNames, Says};
 use crate::diagnose::phrases::{fact, in_words};
 use crate::diagnose::{Check, Rule};
-use crate::report::{Finding, Path, Remedy};
+use crate::report::{Finding, Path, Remedy, Verdict};
 
 pub(super) const RULE: Rule = Rule {
     id: "private-dns-off",
@@ -16,16 +17,21 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Check {
+    // S3's gateway endpoint carries what its interface endpoint would not need to.
+    let leads_past = |target: &TargetObservation, verdict: &Verdict| {
+        names::takes_private_name(case, target)
+            && names::vpc_says(target) == Says::Public
+            && verdict.path != Path::GatewayEndpoint
+    };
+    if !case.targets().any(|(target, verdict)| leads_past(target, verdict)) {
+        return Check::NotApplicable("no name leads past where an interface endpoint would be".to_owned());
+    }
     if case.recording.control_plane.vpc_endpoints.as_ref().is_none_or(|step| step.done().is_none()) {
         return Check::CannotTell("EC2 did not say which VPC endpoints there are".to_owned());
     }
     let mut by_endpoint: Vec<(&VpcEndpoint, Vec<&str>)> = Vec::new();
     for (target, verdict) in case.targets() {
-        // S3's gateway endpoint carries what its interface endpoint would not need to.
-        if !names::takes_private_name(case, target)
-            || names::vpc_says(target) != Says::Public
-            || verdict.path == Path::GatewayEndpoint
-        {
+        if !leads_past(target, verdict) {
             continue;
         }
         let endpoints = names::interface_endpoints(case, &target.service).unwrap_or_default();
@@ -82,7 +88,7 @@ fn remedy(case: &Case<'_>, endpoint: &VpcEndpoint) -> Remedy {
         ));
     }
     // Without the option, S3's private names would be for inbound resolver endpoints only.
-    let s3 = endpoint.service_name.ends_with(".s3");
+    let s3 = endpoint.service_name.rsplit('.').next() == Some("s3");
     let option = if s3 { " --dns-options PrivateDnsOnlyForInboundResolverEndpoint=false" } else { "" };
     commands.push(format!(
         "aws ec2 modify-vpc-endpoint --region {region} --vpc-endpoint-id {} --private-dns-enabled{option}",

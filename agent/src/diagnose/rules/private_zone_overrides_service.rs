@@ -39,7 +39,8 @@ fn check(case: &Case<'_>) -> Check {
                 findings.push(finding(case, target, verdict, lookup));
             }
             Some(_) => {}
-            None => unknown = true,
+            // What answers as the service is most likely an endpoint.
+            None => unknown |= verdict.reachable != Some(true),
         }
     }
     let otherwise = if unknown {

@@ -44,7 +44,7 @@ fn check(case: &Case<'_>) -> Check {
             Check::Clear(format!("{} asked, {asked} answers", used.count()))
         };
     }
-    let all_dead = dead.len() == used.count();
+    let all_dead = dead.len() == used.clone().count();
     // What the VPC resolver gave when asked beside them is no help to applications.
     let resolves = |target: &TargetObservation| {
         matches!(names::system_says(target), Says::Private | Says::Public | Says::Nowhere)
