@@ -16,6 +16,7 @@ mod own_acl;
 mod own_groups;
 mod perimeter;
 mod names;
+pub(crate) mod names;
 mod perimeter;
 pub mod phrases;
 pub mod policies;

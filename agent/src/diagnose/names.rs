@@ -14,7 +14,7 @@ use super::case::{Case, target_subject};
 use super::cause::{self, Consequence};
 use crate::catalogue::{self, EndpointKind};
 use crate::classify::evidence::{is_not_routable, is_private};
-use crate::report::{Explained, Severity, Subject, SubjectKind};
+use crate::report::{Explained, Path, Severity, Subject, SubjectKind, Verdict};
 
 /// What one resolver said of one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +127,23 @@ pub(super) fn takes_private_name(case: &Case<'_>, target: &TargetObservation) ->
     service.private_dns_names(region).iter().any(|name| match name.strip_prefix('*') {
         Some(parent) => target.host.ends_with(parent),
         None => *name == target.host,
+    })
+}
+
+/// Whether a name that an interface endpoint would take over leads to public addresses, and not by a gateway endpoint.
+pub(super) fn leads_past_endpoint(case: &Case<'_>, target: &TargetObservation, verdict: &Verdict) -> bool {
+    takes_private_name(case, target)
+        && vpc_says(target) == Says::Public
+        && verdict.path != Path::GatewayEndpoint
+}
+
+/// Whether any rule reads what the VPC resolver said of this instance's own name: where it answered for every target, and as an
+/// endpoint would or as none could, nothing hangs on it.
+pub(crate) fn own_name_matters(case: &Case<'_>) -> bool {
+    case.targets().any(|(target, verdict)| match vpc_says(target) {
+        Says::Private => false,
+        Says::Public => leads_past_endpoint(case, target, verdict),
+        Says::Nowhere | Says::NoName | Says::Silent | Says::NotAsked => true,
     })
 }
 

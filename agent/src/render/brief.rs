@@ -20,6 +20,10 @@ use probes::observations::{
 use probes::{Outcome, SkipReason, Step};
 
 use crate::classify::evidence::is_primary;
+use crate::catalogue;
+use crate::diagnose::Case;
+use crate::diagnose::names::own_name_matters;
+use crate::classify::evidence::{is_known, is_primary};
 use crate::diagnose::way::{first_interface, interface_with};
 use crate::prefix_lists::PrefixList;
 use crate::refusal::{essence, refusal, refuses_credentials};
@@ -42,6 +46,8 @@ pub fn brief(report: &Report) -> Report {
         .collect();
     // What came to nothing is what a reader expects of every rule that is not here.
     report.checks.retain(|check| !matches!(check.outcome, CheckOutcome::Clear | CheckOutcome::NotApplicable));
+    let own_name_matters =
+        own_name_matters(&Case { recording: &report.recording, verdicts: &report.verdicts });
     let recording = &mut report.recording;
     let seen: Vec<IpAddr> = addresses(recording).collect();
     let own = recording.environment.host.interfaces.iter().flat_map(|interface| &interface.addresses);
@@ -83,6 +89,7 @@ pub fn brief(report: &Report) -> Report {
         Some(CredentialSource::EnvironmentVariables | CredentialSource::SharedFile)
     );
     names::shorten_checks(&mut recording.name_checks);
+    names::shorten_checks(&mut recording.name_checks, own_name_matters);
     for target in recording.targets.iter_mut().chain(&mut recording.controls) {
         for attempt in &mut target.attempts {
             attempt.route = attempt.route.take().filter(elsewhere);

@@ -4,10 +4,10 @@ use probes::control_plane::VpcEndpoint;
 use probes::observations::TargetObservation;
 
 use crate::diagnose::case::Case;
-use crate::diagnose::names::{self, HostNames, Says};
+use crate::diagnose::names::{self, HostNames};
 use crate::diagnose::phrases::{fact, in_words};
 use crate::diagnose::{Check, Rule};
-use crate::report::{Finding, Path, Remedy, Verdict};
+use crate::report::{Finding, Remedy, Verdict};
 
 pub(super) const RULE: Rule = Rule {
     id: "private-dns-off",
@@ -18,11 +18,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Check {
     // S3's gateway endpoint carries what its interface endpoint would not need to.
-    let leads_past = |target: &TargetObservation, verdict: &Verdict| {
-        names::takes_private_name(case, target)
-            && names::vpc_says(target) == Says::Public
-            && verdict.path != Path::GatewayEndpoint
-    };
+    let leads_past =
+        |target: &TargetObservation, verdict: &Verdict| names::leads_past_endpoint(case, target, verdict);
     if !case.targets().any(|(target, verdict)| leads_past(target, verdict)) {
         return Check::NotApplicable("no name leads past where an interface endpoint would be".to_owned());
     }

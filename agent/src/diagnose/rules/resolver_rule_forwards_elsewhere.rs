@@ -37,10 +37,8 @@ fn check(case: &Case<'_>) -> Check {
         return Check::Found(vec![finding(case, &passed, false)]);
     }
     let told = case.recording.control_plane.vpc_endpoints.as_ref().is_some_and(|step| step.done().is_some());
-    let public = |target: &TargetObservation| {
-        names::takes_private_name(case, target) && names::vpc_says(target) == Says::Public
-    };
-    if told || !case.recording.targets.iter().any(public) {
+    let public = case.targets().any(|(target, verdict)| names::leads_past_endpoint(case, target, verdict));
+    if told || !public {
         Check::Clear("the VPC resolver gives every name that it should".to_owned())
     } else {
         Check::CannotTell("EC2 did not say which names should be private".to_owned())

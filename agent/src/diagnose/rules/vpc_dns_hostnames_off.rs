@@ -4,10 +4,10 @@ use probes::control_plane::VpcEndpoint;
 use probes::observations::TargetObservation;
 
 use crate::diagnose::case::Case;
-use crate::diagnose::names::{self, HostNames, Says};
+use crate::diagnose::names::{self, HostNames};
 use crate::diagnose::phrases::{create_interface_endpoint, fact, in_words};
 use crate::diagnose::{Check, Rule};
-use crate::report::{Finding, Path, Remedy, Verdict};
+use crate::report::{Finding, Remedy, Verdict};
 
 pub(super) const RULE: Rule = Rule {
     id: "vpc-dns-hostnames-off",
@@ -20,11 +20,7 @@ fn check(case: &Case<'_>) -> Check {
     // Names that an interface endpoint would take over, and that lead past it.
     let public: Vec<(&TargetObservation, &Verdict)> = case
         .targets()
-        .filter(|(target, verdict)| {
-            names::takes_private_name(case, target)
-                && names::vpc_says(target) == Says::Public
-                && verdict.path != Path::GatewayEndpoint
-        })
+        .filter(|(target, verdict)| names::leads_past_endpoint(case, target, verdict))
         .collect();
     if public.is_empty() {
         return Check::NotApplicable("no service is missing its private name".to_owned());
