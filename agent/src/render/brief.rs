@@ -21,6 +21,7 @@ use probes::{Outcome, SkipReason, Step};
 
 use crate::classify::evidence::is_primary;
 use crate::catalogue;
+use crate::classify::evidence::{is_known, is_primary};
 use crate::diagnose::Case;
 use crate::diagnose::names::own_name_matters;
 use crate::classify::evidence::{is_known, is_primary};

@@ -18,9 +18,8 @@ use crate::change::{self, Change, NothingToChange};
 use crate::dns::Dns;
 use crate::imds::Imds;
 use crate::proxy::Proxy;
-use crate::topology::{self, Invalid, Topology};
-use crate::trust::Trust;
 use crate::topology::{self, DhcpOptions, Invalid, Topology};
+use crate::trust::Trust;
 use expect::Expect;
 use variants::VariantError;
 
