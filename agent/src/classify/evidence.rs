@@ -19,10 +19,8 @@ use configured::{Said, configured_of};
 use texts::contact_text;
 use walks::{control_of, control_place, hops_of};
 
-pub(crate) use addresses::is_private;
-pub(crate) use configured::{Winner, is_known, is_primary, target_of, winner};
 pub(crate) use addresses::{is_not_routable, is_private};
-pub(crate) use configured::{is_known, is_primary};
+pub(crate) use configured::{Winner, is_known, is_primary, target_of, winner};
 pub use texts::{tcp_text, tls_text};
 pub use walks::Walks;
 

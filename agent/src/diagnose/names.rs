@@ -154,6 +154,15 @@ pub(super) fn interface_endpoints<'a>(case: &Case<'a>, service: &str) -> Option<
     Some(all.iter().filter(|found| found.kind == "Interface" && found.service_name == name).collect())
 }
 
+/// The gateway endpoints of a service in this VPC, as far as EC2 told.
+pub(super) fn gateway_endpoints<'a>(case: &Case<'a>, service: &str) -> Vec<&'a VpcEndpoint> {
+    let all = case.recording.control_plane.vpc_endpoints.as_ref().and_then(|step| step.done());
+    let name = case.endpoint_service(service, EndpointKind::Gateway);
+    let is_gateway =
+        |found: &&VpcEndpoint| found.kind == "Gateway" && Some(&found.service_name) == name.as_ref();
+    all.into_iter().flatten().filter(is_gateway).collect()
+}
+
 /// Whether an endpoint is in use, as EC2 says.
 pub(super) fn is_available(endpoint: &VpcEndpoint) -> bool {
     endpoint.state == "available"

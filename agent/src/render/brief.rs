@@ -24,7 +24,6 @@ use crate::catalogue;
 use crate::classify::evidence::{is_known, is_primary};
 use crate::diagnose::Case;
 use crate::diagnose::names::own_name_matters;
-use crate::classify::evidence::{is_known, is_primary};
 use crate::diagnose::way::{first_interface, interface_with};
 use crate::prefix_lists::PrefixList;
 use crate::refusal::{essence, refusal, refuses_credentials};

@@ -49,6 +49,12 @@ pub(crate) struct Topology {
     /// Elastic IP addresses that were allocated while the VPC runs.
     #[serde(skip)]
     pub(crate) elastic_addresses: Vec<ElasticAddress>,
+    /// The DHCP option sets of the account; the first is the VPC's at the start, and is filled in from the `[dns]` table.
+    #[serde(skip)]
+    pub(crate) dhcp_options: Vec<DhcpOptions>,
+    /// The set that the VPC has, by its place among them.
+    #[serde(skip)]
+    pub(crate) dhcp: usize,
 }
 
 /// An Elastic IP address of the account.
@@ -56,12 +62,6 @@ pub(crate) struct Topology {
 pub(crate) struct ElasticAddress {
     pub(crate) allocation: String,
     pub(crate) address: Ipv4Addr,
-    /// The DHCP option sets of the account; the first is the VPC's at the start, and is filled in from the `[dns]` table.
-    #[serde(skip)]
-    pub(crate) dhcp_options: Vec<DhcpOptions>,
-    /// The set that the VPC has, by its place among them.
-    #[serde(skip)]
-    pub(crate) dhcp: usize,
 }
 
 /// What instances of the VPC are told by DHCP.

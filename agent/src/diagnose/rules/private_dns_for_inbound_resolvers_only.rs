@@ -43,7 +43,13 @@ fn check(case: &Case<'_>) -> Check {
 }
 
 fn finding(case: &Case<'_>, endpoint: &VpcEndpoint, targets: &[&str]) -> Finding {
-    let consequence = names::consequence(case, targets);
+    let mut consequence = names::consequence(case, targets);
+    // The option stands and falls with the gateway endpoint, so what keeps this subnet from that one is the same matter.
+    for gateway in names::gateway_endpoints(case, "s3") {
+        for rule in ["gateway-endpoint-not-associated", "subnet-uses-main-route-table"] {
+            consequence.explains.push(names::claim(rule, names::endpoint_subject(gateway)));
+        }
+    }
     let (causes, gateway) = lead_to_gateway_endpoint(case, "s3");
     let mut commands = gateway.commands;
     if let Some(region) = case.region().filter(|_| commands.is_empty()) {

@@ -31,6 +31,10 @@ fn check(case: &Case<'_>) -> Check {
         if !leads_past(target, verdict) {
             continue;
         }
+        // Where there is a gateway endpoint as well, that one is meant for clients in the VPC.
+        if !names::gateway_endpoints(case, &target.service).is_empty() {
+            continue;
+        }
         let endpoints = names::interface_endpoints(case, &target.service).unwrap_or_default();
         // One of several with private DNS is enough, and what keeps that one from working is another matter.
         if endpoints.iter().any(|endpoint| endpoint.private_dns) {

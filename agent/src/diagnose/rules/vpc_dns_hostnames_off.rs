@@ -5,7 +5,7 @@ use probes::observations::TargetObservation;
 
 use crate::diagnose::case::Case;
 use crate::diagnose::names::{self, HostNames};
-use crate::diagnose::phrases::{create_interface_endpoint, fact, in_words};
+use crate::diagnose::phrases::{fact, in_words};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy, Verdict};
 
@@ -112,7 +112,7 @@ fn finding(case: &Case<'_>, affected: &[(&TargetObservation, &Verdict)]) -> Find
         evidence: evidence(certain, &targets),
         causes,
         explains,
-        remedy: remedy(case, affected, &endpoints),
+        remedy: remedy(case, &endpoints),
     }
 }
 
@@ -122,11 +122,7 @@ fn evidence(certain: bool, targets: &[&str]) -> Vec<String> {
     std::iter::once(first.to_owned()).chain(lookups).collect()
 }
 
-fn remedy(
-    case: &Case<'_>,
-    affected: &[(&TargetObservation, &Verdict)],
-    endpoints: &[&VpcEndpoint],
-) -> Remedy {
+fn remedy(case: &Case<'_>, endpoints: &[&VpcEndpoint]) -> Remedy {
     let host = &case.recording.environment.host;
     let (Some(region), Some(vpc)) = (&host.region, &host.vpc_id) else {
         return in_words("Switch DNS host names on in the VPC (enableDnsHostnames).");
@@ -141,18 +137,11 @@ fn remedy(
         ));
     }
     if endpoints.is_empty() {
-        let services = affected.iter().map(|(target, _)| target.service.as_str());
-        let known =
-            case.recording.control_plane.vpc_endpoints.as_ref().is_some_and(|step| step.done().is_some());
-        if known {
-            commands.extend(services.take(1).flat_map(|service| create_interface_endpoint(case, service)));
-        } else {
-            commands.push(format!(
-                "aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} \
-                 Name=vpc-endpoint-type,Values=Interface --query \
-                 'VpcEndpoints[].[VpcEndpointId,ServiceName,State,PrivateDnsEnabled]' --output text"
-            ));
-        }
+        commands.push(format!(
+            "aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} \
+             Name=vpc-endpoint-type,Values=Interface --query \
+             'VpcEndpoints[].[VpcEndpointId,ServiceName,State,PrivateDnsEnabled]' --output text"
+        ));
     }
     Remedy {
         text: "Switch DNS host names on in the VPC: private DNS of interface endpoints needs them together with DNS resolution. \

@@ -40,7 +40,6 @@ const CHANGES: [Change; 19] = [
     change("AssociateAddress", ("elastic-ip", "AllocationId"), |_, form, topology| {
         addresses::associate(form, topology)
     }),
-const CHANGES: [Change; 13] = [
     change("AssociateDhcpOptions", ("vpc", "VpcId"), dhcp::associate),
     change("AssociateRouteTable", ("route-table", "RouteTableId"), routes::associate),
     change("AuthorizeSecurityGroupEgress", GROUP, |_, form, topology| {
