@@ -3,8 +3,8 @@
 //! The plan is a value: it can be printed and tested without any network. It knows names and budgets and nothing of
 //! what an answer would mean.
 
-mod proofs;
 mod names;
+mod proofs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -5,9 +5,8 @@
 
 use probes::Environment;
 use probes::control_plane::ControlPlane;
-use probes::observations::TargetObservation;
-use probes::proofs::Proofs;
 use probes::observations::{NameCheck, TargetObservation};
+use probes::proofs::Proofs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -290,10 +289,6 @@ pub enum SubjectKind {
     Vpc,
     /// A path proof that was asked for, as `--prove-with` names it.
     Proof,
-    /// The VPC, by its id.
-    Vpc,
-    /// A VPC endpoint, by its id.
-    VpcEndpoint,
 }
 
 /// A fact with its unit.

@@ -5,8 +5,8 @@
 //! a test and every scenario of the lab hold.
 
 mod control_plane;
-mod proofs;
 mod names;
+mod proofs;
 
 use std::net::IpAddr;
 
@@ -20,8 +20,6 @@ use probes::observations::{
 use probes::{Outcome, SkipReason, Step};
 
 use crate::classify::evidence::is_primary;
-use crate::catalogue;
-use crate::classify::evidence::{is_known, is_primary};
 use crate::diagnose::Case;
 use crate::diagnose::names::own_name_matters;
 use crate::diagnose::way::{first_interface, interface_with};
@@ -214,99 +212,6 @@ fn restore(step: &mut Step<Answer, LookupFailure>, system: &[IpAddr], family: Fa
 
 fn addresses(recording: &Recording) -> impl Iterator<Item = IpAddr> + '_ {
     recording.targets.iter().flat_map(|target| &target.attempts).map(|attempt| attempt.address)
-}
-
-/// Keeps of what EC2 said the routes and lists that match an address that was seen, and the endpoints of the services that
-/// were asked for. Security groups and network ACLs are read only where some address stays silent.
-fn drop_unread_facts(
-    control_plane: &mut ControlPlane,
-    targets: &[TargetObservation],
-    seen: &[IpAddr],
-    own: &[IpAddr],
-) {
-    let ends: Vec<IpAddr> = seen.iter().chain(own).copied().collect();
-    let silent = targets
-        .iter()
-        .flat_map(|target| &target.attempts)
-        .any(|attempt| attempt.tcp.failed() == Some(&TcpFailure::TimedOut));
-    let lists = control_plane.prefix_lists.as_ref().and_then(|step| step.done()).cloned().unwrap_or_default();
-    if let Some(Outcome::Done(table)) = control_plane.route_table.as_mut().map(|step| &mut step.outcome) {
-        let read = |route: &Route, address: &IpAddr| {
-            !is_known(route, &lists, *address) || route.matches(*address, &lists).is_some()
-        };
-        table.routes.retain(|route| seen.iter().any(|address| read(route, address)));
-    }
-    if let Some(Outcome::Done(lists)) = control_plane.prefix_lists.as_mut().map(|step| &mut step.outcome) {
-        for list in lists {
-            list.cidrs = read_of(&list.cidrs, seen);
-        }
-    }
-    if let Some(Outcome::Done(endpoints)) = control_plane.vpc_endpoints.as_mut().map(|step| &mut step.outcome)
-    {
-        let asked_for = |endpoint: &VpcEndpoint| {
-            targets.iter().filter_map(|target| catalogue::service(&target.service)).any(|service| {
-                let name = endpoint.service_name.strip_suffix("-fips").unwrap_or(&endpoint.service_name);
-                name.ends_with(&format!(".{}", service.endpoint_suffix()))
-            })
-        };
-        endpoints.retain(|endpoint| endpoint.kind == "GatewayLoadBalancer" || asked_for(endpoint));
-        if !silent {
-            for endpoint in endpoints {
-                endpoint.subnets.clear();
-            }
-        }
-    }
-    if silent {
-        untimed(&mut control_plane.security_groups);
-        untimed(&mut control_plane.network_acls);
-        if let Some(Outcome::Done(groups)) =
-            control_plane.security_groups.as_mut().map(|step| &mut step.outcome)
-        {
-            for group in groups {
-                drop_unread_rules(group, &ends);
-            }
-        }
-    } else {
-        (control_plane.security_groups, control_plane.network_acls) = (None, None);
-    }
-    drop_failures(control_plane);
-}
-
-/// Keeps the rules about the port of services, and of their blocks those that hold an address at either end.
-fn drop_unread_rules(group: &mut SecurityGroup, ends: &[IpAddr]) {
-    for rules in [&mut group.egress, &mut group.ingress] {
-        for rule in rules.iter_mut() {
-            rule.cidrs.retain(|cidr| ends.iter().any(|end| cidr.contains(end)));
-        }
-        rules.retain(|rule| {
-            let names = !rule.cidrs.is_empty() || !rule.prefix_lists.is_empty() || !rule.groups.is_empty();
-            names && filters::is_for(rule, filters::HTTPS)
-        });
-    }
-}
-
-/// Leaves out of the calls to EC2 that failed those that failed as the one for the route table did, and of a denial all but
-/// why: no rule reads how a call failed, nor when it was made.
-fn drop_failures(control_plane: &mut ControlPlane) {
-    fn shorten<T>(step: &mut Option<Step<T, ReadFailure>>, before: Option<&ReadFailure>) {
-        let kind = std::mem::discriminant::<ReadFailure>;
-        step.take_if(|step| step.failed().map(kind).is_some_and(|failed| before.map(kind) == Some(failed)));
-        if let Some(Outcome::Failed(ReadFailure::Denied { message })) =
-            step.as_mut().map(|step| &mut step.outcome)
-        {
-            // The step says which action it was about.
-            let why = essence(message);
-            why.split(" allows ").next().unwrap_or_default().clone_into(message);
-        }
-        untimed(step);
-    }
-    shorten(&mut control_plane.route_table, None);
-    let table = control_plane.route_table.as_ref().and_then(|step| step.failed()).cloned();
-    shorten(&mut control_plane.vpc_endpoints, table.as_ref());
-    shorten(&mut control_plane.prefix_lists, table.as_ref());
-    shorten(&mut control_plane.dns, table.as_ref());
-    shorten(&mut control_plane.security_groups, table.as_ref());
-    shorten(&mut control_plane.network_acls, table.as_ref());
 }
 
 /// Takes its place on the clock from a step.

@@ -65,6 +65,8 @@ impl Board {
         let attempts = observations.targets.iter().flat_map(|target| &target.attempts);
         let addresses: BTreeSet<IpAddr> = attempts.map(|attempt| attempt.address).collect();
         addresses.into_iter().collect()
+    }
+
     /// Writes down what a server said of a name of no target.
     pub(crate) fn name_check(&self, index: usize, write: impl FnOnce(&mut NameCheck)) {
         self.lock().name_checks.get_mut(index).map(write);

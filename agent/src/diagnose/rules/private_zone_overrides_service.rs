@@ -84,6 +84,11 @@ fn finding(case: &Case<'_>, target: &TargetObservation, verdict: &Verdict, looku
     if account_differs {
         let subject = target_subject("dynamodb:account");
         consequence.explains.push(names::claim("dynamodb-account-name-blocked", subject));
+        // The zone is how somebody made clients use it, and the account's name is what goes past it.
+        for endpoint in names::interface_endpoints(case, "dynamodb").unwrap_or_default() {
+            let subject = names::endpoint_subject(endpoint);
+            consequence.explains.push(names::claim("dynamodb-interface-endpoint-unused", subject));
+        }
     }
     let addresses = names::addresses(lookup).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let why = if dynamodb {

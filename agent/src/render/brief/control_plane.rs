@@ -26,10 +26,11 @@ pub(super) fn drop_unread_facts(recording: &mut Recording, seen: &[IpAddr], own:
     let mut around: Vec<String> = subnets.chain(environment.host.subnet_id.clone()).collect();
     if let Some(endpoints) = done(&mut control_plane.vpc_endpoints) {
         let asked_for = |endpoint: &VpcEndpoint| {
+            let name = endpoint.service_name.strip_suffix("-fips").unwrap_or(&endpoint.service_name);
             targets
                 .iter()
                 .filter_map(|target| catalogue::service(&target.service))
-                .any(|service| endpoint.service_name.ends_with(&format!(".{}", service.endpoint_suffix())))
+                .any(|service| name.ends_with(&format!(".{}", service.endpoint_suffix())))
         };
         endpoints.retain(|endpoint| endpoint.kind == "GatewayLoadBalancer" || asked_for(endpoint));
         for endpoint in endpoints {

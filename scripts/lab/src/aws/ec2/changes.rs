@@ -34,6 +34,7 @@ type Edit = fn(&ServiceCall<'_>, &Form, &mut Topology) -> Result<Vec<Node>, Faul
 
 /// All operations that change something.
 const CHANGES: [Change; 19] = [
+const CHANGES: [Change; 20] = [
     change("AllocateAddress", ("elastic-ip", "Domain"), |_, form, topology| {
         addresses::allocate(form, topology)
     }),
