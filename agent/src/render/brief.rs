@@ -86,7 +86,6 @@ pub fn brief(report: &Report) -> Report {
         recording.environment.host.credentials.source,
         Some(CredentialSource::EnvironmentVariables | CredentialSource::SharedFile)
     );
-    names::shorten_checks(&mut recording.name_checks);
     names::shorten_checks(&mut recording.name_checks, own_name_matters);
     for target in recording.targets.iter_mut().chain(&mut recording.controls) {
         for attempt in &mut target.attempts {

@@ -82,8 +82,6 @@ impl Lab {
         start_metadata(&runtime, definition, &aws)?;
 
         let mut files = vec![
-            ("/etc/resolv.conf", dns::resolv_conf(&definition.dns, topology)),
-        let files = [
             ("/etc/resolv.conf", dns::resolv_conf(definition.dns.options.as_deref(), topology)),
             ("/etc/hosts", dns::hosts(&definition.dns)),
             ("/etc/nsswitch.conf", dns::nsswitch(&definition.dns)),
