@@ -85,7 +85,7 @@ pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
         id: "F45",
         what: "a cache still gives the addresses of an endpoint that is gone",
-        rules: &["resolver-answers-differ", "some-addresses-unreachable"],
+        rules: &["resolver-answers-differ", "one-endpoint-address-dead", "some-addresses-unreachable"],
         limit: "a stale cache and a missing forwarder look alike until the time to live is over",
     },
     Situation {
@@ -110,7 +110,7 @@ pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
         id: "F89",
         what: "DynamoDB's account name is not on an allow-list",
-        rules: &["dynamodb-account-name-blocked"],
+        rules: &["dynamodb-account-name-blocked", "server-name-filtered"],
         limit: "",
     },
     Situation {

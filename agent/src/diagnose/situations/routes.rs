@@ -177,12 +177,6 @@ pub(super) const SITUATIONS: &[Situation] = &[
         limit: "only EC2 tells an endpoint's state",
     },
     Situation {
-        id: "F45",
-        what: "DNS that still gives the address of an interface that is gone",
-        rules: &["one-endpoint-address-dead"],
-        limit: "",
-    },
-    Situation {
         id: "F46",
         what: "an endpoint that is missing while others are there",
         rules: &["endpoint-missing"],

@@ -69,12 +69,6 @@ pub(super) const SITUATIONS: &[Situation] = &[
         limit: "where no other name comes through either, nothing tells a filter from a dead server, and no rule names it",
     },
     Situation {
-        id: "F89",
-        what: "DynamoDB's account host is stopped by an allow-list",
-        rules: &["server-name-filtered"],
-        limit: "a list in DNS shows as a name that does not resolve",
-    },
-    Situation {
         id: "F90",
         what: "numbered ECS hosts are stopped by an allow-list",
         rules: &["server-name-filtered"],

@@ -33,8 +33,7 @@ pub(super) struct Change {
 type Edit = fn(&ServiceCall<'_>, &Form, &mut Topology) -> Result<Vec<Node>, Fault>;
 
 /// All operations that change something.
-const CHANGES: [Change; 19] = [
-const CHANGES: [Change; 20] = [
+const CHANGES: [Change; 21] = [
     change("AllocateAddress", ("elastic-ip", "Domain"), |_, form, topology| {
         addresses::allocate(form, topology)
     }),
