@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use probes::Environment;
-use probes::control_plane::OPERATIONS;
+use probes::control_plane::ACTIONS;
 use probes::plan::CallPlan;
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ fn statements(settings: &Settings) -> Vec<Value> {
     }
     if planned.inspect.is_some() {
         // None of these reads can be limited to a resource (Service Authorization Reference, Amazon EC2).
-        actions.entry("*".to_owned()).or_default().extend(OPERATIONS);
+        actions.entry("*".to_owned()).or_default().extend(ACTIONS);
     }
     actions
         .into_iter()
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn every_action_is_a_read_and_is_asked_for_once() {
         let pairs = actions(&["--profile", "all"]);
-        assert!(pairs.len() > OPERATIONS.len());
+        assert!(pairs.len() > ACTIONS.len());
         for (action, _) in &pairs {
             let (_, operation) = action.split_once(':').unwrap();
             assert!(operation.starts_with("Describe") || operation.starts_with("List"), "{action}");

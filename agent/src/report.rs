@@ -28,7 +28,8 @@ pub struct Report {
     pub verdicts: Vec<Verdict>,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
-    /// What every rule came to; at brief detail without those that are clear or not applicable.
+    /// What every rule came to; at brief detail without those that are clear or not applicable, and of those that cannot
+    /// tell for the same reason only the first.
     pub checks: Vec<CheckRecord>,
     /// What was observed, and under which settings.
     #[serde(flatten)]

@@ -21,29 +21,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::step::{Step, Unclassified};
 
-pub use calls::OPERATIONS;
+pub use calls::ACTIONS;
 pub(crate) use connect::Pool;
 pub use found::{
     BlockPublicAccess, Exclusion, FurtherPrefixList, InternetGatewayBlock, NatGateway, NetworkInterface,
     Subnet, SubnetRoutes,
 };
 pub(crate) use reader::read;
-
-/// The permissions that everything here takes, all of them for the resource `*`.
-pub const ACTIONS: &[&str] = &[
-    "ec2:DescribeNatGateways",
-    "ec2:DescribeNetworkAcls",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribePrefixLists",
-    "ec2:DescribeRouteTables",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcAttribute",
-    "ec2:DescribeVpcBlockPublicAccessExclusions",
-    "ec2:DescribeVpcBlockPublicAccessOptions",
-    "ec2:DescribeVpcEndpoints",
-    "ec2:GetManagedPrefixListEntries",
-];
 
 /// What EC2 said, call by call, or why it was not asked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]

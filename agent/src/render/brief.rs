@@ -8,6 +8,7 @@ mod control_plane;
 mod names;
 mod proofs;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -43,7 +44,13 @@ pub fn brief(report: &Report) -> Report {
         .flat_map(|finding| finding.evidence.iter().cloned())
         .collect();
     // What came to nothing is what a reader expects of every rule that is not here.
-    report.checks.retain(|check| !matches!(check.outcome, CheckOutcome::Clear | CheckOutcome::NotApplicable));
+    // Of those that cannot tell, many lack the same: the first speaks for them, and a judgement at full detail lists all.
+    let mut lacking = BTreeSet::new();
+    report.checks.retain(|check| match check.outcome {
+        CheckOutcome::Clear | CheckOutcome::NotApplicable => false,
+        CheckOutcome::CannotTell => lacking.insert(check.why.clone()),
+        CheckOutcome::Found | CheckOutcome::Explained => true,
+    });
     let own_name_matters =
         own_name_matters(&Case { recording: &report.recording, verdicts: &report.verdicts });
     let recording = &mut report.recording;
