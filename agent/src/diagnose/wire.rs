@@ -135,3 +135,91 @@ pub(super) fn show_peer(seen: &Seen<'_>, options: &str) -> Vec<String> {
 pub(super) fn words(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use probes::observations::{CallFailure, OtherName, TlsFailure};
+
+    use super::*;
+    use crate::judge::judge;
+    use crate::report::Report;
+    use crate::testing::{PRIVATE, S3, answering, failed, recording, target};
+
+    fn no() -> Retry {
+        Retry::Handshake { failure: TlsFailure::TimedOut }
+    }
+
+    /// S3 whose handshake (or call) came to nothing, with what other ways came to; SSM answers.
+    fn stalled(handshake: bool, retries: Retries) -> Report {
+        let mut attempt = answering(S3);
+        if handshake {
+            attempt.tls = failed(TlsFailure::TimedOut);
+        }
+        attempt.call = failed(CallFailure::TimedOut);
+        attempt.retries = Some(retries);
+        let mut recording = recording();
+        recording.targets =
+            vec![target("s3", true, vec![attempt]), target("ssm", true, vec![answering(PRIVATE)])];
+        judge(recording)
+    }
+
+    fn named(outcome: Retry) -> Vec<OtherName> {
+        vec![OtherName { name: "ssm.us-east-1.amazonaws.com".into(), outcome }]
+    }
+
+    fn rules(report: &Report) -> Vec<&str> {
+        report.findings.iter().map(|finding| finding.rule.as_str()).collect()
+    }
+
+    #[test]
+    fn another_name_that_comes_through_shows_a_filter_on_names() {
+        let report = stalled(
+            true,
+            Retries {
+                small_packets: Some(no()),
+                other_names: named(Retry::Passed),
+                tls12: Some(no()),
+                again: None,
+            },
+        );
+        assert_eq!(rules(&report), ["server-name-filtered"]);
+    }
+
+    #[test]
+    fn small_packets_that_alone_come_through_show_a_black_hole_in_either_direction() {
+        let incoming = Retries {
+            small_packets: Some(Retry::Passed),
+            other_names: named(no()),
+            tls12: Some(no()),
+            again: None,
+        };
+        assert_eq!(rules(&stalled(true, incoming)), ["large-packets-lost"]);
+        let outgoing = Retries {
+            small_packets: Some(Retry::Passed),
+            again: Some(Retry::Unanswered),
+            ..Retries::default()
+        };
+        assert_eq!(rules(&stalled(false, outgoing)), ["large-packets-lost"]);
+    }
+
+    #[test]
+    fn where_everything_comes_through_the_second_time_nothing_is_named() {
+        let passing = Retries {
+            small_packets: Some(Retry::Passed),
+            other_names: named(Retry::Passed),
+            tls12: Some(Retry::Passed),
+            again: None,
+        };
+        assert_eq!(rules(&stalled(true, passing)), ["required-service-unreachable"]);
+        let again =
+            Retries { small_packets: Some(Retry::Passed), again: Some(Retry::Passed), ..Retries::default() };
+        assert_eq!(rules(&stalled(false, again)), ["required-service-unreachable"]);
+    }
+
+    #[test]
+    fn where_nothing_comes_through_the_causes_stay_a_list() {
+        let silent =
+            Retries { small_packets: Some(no()), other_names: named(no()), tls12: Some(no()), again: None };
+        assert_eq!(rules(&stalled(true, silent)), ["required-service-unreachable"]);
+    }
+}

@@ -74,9 +74,11 @@ fn loses_answers(retried: &Retried<'_>) -> bool {
 
 /// The handshake stands, and the request is answered with small packets only.
 fn loses_requests(retried: &Retried<'_>) -> bool {
+    let again = retried.retries.again.as_ref();
     matches!(retried.attempt.call.failed(), Some(CallFailure::TimedOut))
         && passed(retried.retries.small_packets.as_ref())
-        && !passed(retried.retries.again.as_ref())
+        && again.is_some()
+        && !passed(again)
 }
 
 /// The interface that the packets leave by, with its MTU: that of the route, else the primary one.
