@@ -163,7 +163,7 @@ pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
         id: "F90",
         what: "numbered hosts of the ECS agent",
-        rules: &["required-service-unreachable"],
+        rules: &["server-name-filtered", "required-service-unreachable"],
         limit: "which numbers the agent is told only a call with its cluster's permissions shows; the unnumbered hosts are probed",
     },
     Situation {

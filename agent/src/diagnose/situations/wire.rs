@@ -68,10 +68,4 @@ pub(super) const SITUATIONS: &[Situation] = &[
         rules: &["server-name-filtered"],
         limit: "where no other name comes through either, nothing tells a filter from a dead server, and no rule names it",
     },
-    Situation {
-        id: "F90",
-        what: "numbered ECS hosts are stopped by an allow-list",
-        rules: &["server-name-filtered"],
-        limit: "only the hosts that are asked for are tried; name one with --endpoint",
-    },
 ];
