@@ -275,6 +275,22 @@ mod tests {
         }
     }
 
+    /// Rules that the lab cannot fire, with the reason; unit tests with recorded observations stand in for a scenario.
+    const BEYOND_THE_LAB: [(&str, &str); 1] =
+        [("ipv4-missing", "the lab's resolver and instance metadata have IPv4 addresses only")];
+
+    #[test]
+    fn every_rule_fires_in_a_scenario_of_the_lab() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/lab/scenarios");
+        let scenarios: String = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+            .collect();
+        let fires = |rule: &&Rule| scenarios.contains(&format!("rule = \"{}\"", rule.id));
+        let never: Vec<&str> = RULES.iter().filter(|rule| !fires(rule)).map(|rule| rule.id).collect();
+        assert_eq!(never, BEYOND_THE_LAB.map(|(rule, _)| rule));
+    }
+
     #[test]
     fn no_id_stands_twice() {
         let unique: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();

@@ -55,6 +55,24 @@ mod tests {
     }
 
     #[test]
+    fn every_rule_has_a_row() {
+        let named: BTreeSet<&str> = all().flat_map(|situation| situation.rules).copied().collect();
+        let table: BTreeSet<&str> = rules::RULES.iter().map(|rule| rule.id).collect();
+        assert_eq!(table.difference(&named).collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+
+    #[test]
+    fn the_map_is_complete() {
+        let numbers = |letter: char, last: usize| (1..=last).map(move |number| (letter, number));
+        let lists = numbers('G', 11).chain(numbers('C', 7)).chain(numbers('B', 6));
+        let articles = lists.map(|(letter, number)| format!("{letter}{number}"));
+        let expected: BTreeSet<String> =
+            (1..=94).map(|number| format!("F{number:02}")).chain(articles).collect();
+        let present: BTreeSet<String> = all().map(|situation| situation.id.to_owned()).collect();
+        assert_eq!(present, expected);
+    }
+
+    #[test]
     fn no_situation_stands_twice() {
         let unique: BTreeSet<&str> = all().map(|situation| situation.id).collect();
         assert_eq!(unique.len(), all().count());

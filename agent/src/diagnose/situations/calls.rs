@@ -45,7 +45,12 @@ pub(super) const SITUATIONS: &[Situation] = &[
         rules: &["global-endpoint-configured"],
         limit: "old SDKs use that name without any setting, which cannot be seen from here",
     },
-    Situation { id: "F67", what: "clock skew", rules: &["clock-skewed"], limit: "" },
+    Situation {
+        id: "F67",
+        what: "clock skew",
+        rules: &["clock-skewed", "certificate-not-valid-now"],
+        limit: "",
+    },
     Situation {
         id: "F68",
         what: "a tool that knows version 1 of instance metadata only",
@@ -183,58 +188,5 @@ pub(super) const SITUATIONS: &[Situation] = &[
         what: "throttling",
         rules: &["throttled", "service-fault"],
         limit: "the agent asks once, so what is throttled now and then is seen by chance only",
-    },
-    Situation {
-        id: "G2",
-        what: "the Region of bucket, table and client",
-        rules: &["bucket-in-another-region", "region-settings-disagree", "table-missing"],
-        limit: "",
-    },
-    Situation { id: "G7", what: "endpoint policy", rules: &["endpoint-policy-denies"], limit: "" },
-    Situation {
-        id: "G8",
-        what: "bucket policy and the path",
-        rules: &[
-            "bucket-policy-denies-endpoint-traffic",
-            "bucket-policy-wants-endpoint",
-            "resource-policy-allows-nothing",
-        ],
-        limit: "",
-    },
-    Situation {
-        id: "G10",
-        what: "policies of the user or role",
-        rules: &["identity-policy-denies", "permissions-boundary-denies", "session-policy-denies"],
-        limit: "",
-    },
-    Situation {
-        id: "C4",
-        what: "Systems Manager over interface endpoints",
-        rules: &["required-service-unreachable", "endpoint-policy-denies", "identity-policy-denies"],
-        limit: "the permissions for ssmmessages and ec2messages have no harmless call that tries them",
-    },
-    Situation {
-        id: "C7",
-        what: "services used from a VPC",
-        rules: &["required-service-unreachable"],
-        limit: "each is known to --service; signed calls are made to S3, DynamoDB, Systems Manager and STS",
-    },
-    Situation {
-        id: "B1",
-        what: "the endpoints of Elastic Beanstalk, with Docker and ECS",
-        rules: &["required-service-unreachable"],
-        limit: "",
-    },
-    Situation {
-        id: "B5",
-        what: "endpoint policies for Elastic Beanstalk",
-        rules: &["endpoint-policy-denies-aws-buckets"],
-        limit: "tried with what everybody may read; files of the environment need the workload's own permissions",
-    },
-    Situation {
-        id: "B6",
-        what: "the two symptoms of Elastic Beanstalk",
-        rules: &["required-service-unreachable", "endpoint-policy-denies-aws-buckets"],
-        limit: "",
     },
 ];

@@ -77,6 +77,12 @@ pub(super) const SITUATIONS: &[Situation] = &[
     },
     Situation { id: "F13", what: "the first name server is dead", rules: &["resolver-dead"], limit: "" },
     Situation {
+        id: "F14",
+        what: "more than 1,024 packets a second to link-local addresses",
+        rules: &["resolver-dead", "metadata-unavailable"],
+        limit: "a listed cause only: the counter that shows it is the network driver's, and is not read",
+    },
+    Situation {
         id: "F15",
         what: "the name servers of the DHCP options cannot be reached from this subnet",
         rules: &["resolver-outside-vpc-unreachable", "resolver-dead"],
@@ -111,29 +117,6 @@ pub(super) const SITUATIONS: &[Situation] = &[
         id: "F89",
         what: "DynamoDB's account name is not on an allow-list",
         rules: &["dynamodb-account-name-blocked", "server-name-filtered"],
-        limit: "",
-    },
-    Situation {
-        id: "G3",
-        what: "DNS resolution is on, and own name servers resolve AWS's names to AWS's addresses",
-        rules: &[
-            "vpc-dns-support-off",
-            "resolver-answers-differ",
-            "answers-from-another-region",
-            "resolver-dead",
-        ],
-        limit: "",
-    },
-    Situation {
-        id: "C2",
-        what: "both DNS attributes and the endpoint's private DNS are on",
-        rules: &["vpc-dns-support-off", "vpc-dns-hostnames-off", "private-dns-off"],
-        limit: "",
-    },
-    Situation {
-        id: "B2",
-        what: "DNS host names and DNS resolution are on in the VPC",
-        rules: &["vpc-dns-support-off", "vpc-dns-hostnames-off"],
         limit: "",
     },
 ];

@@ -168,7 +168,7 @@ pub(super) const SITUATIONS: &[Situation] = &[
         id: "F43",
         what: "an endpoint in another zone only",
         rules: &["one-endpoint-address-dead"],
-        limit: "which zone a subnet is in only EC2 tells",
+        limit: "no finding while it answers; dead, its address is named",
     },
     Situation {
         id: "F44",
@@ -193,5 +193,11 @@ pub(super) const SITUATIONS: &[Situation] = &[
         what: "only sts is missing",
         rules: &["endpoint-missing", "optional-service-unreachable"],
         limit: "a notice, for nothing of the SSM agent's needs it",
+    },
+    Situation {
+        id: "F94",
+        what: "a fault on AWS's side, or trouble in one zone",
+        rules: &["some-addresses-unreachable", "one-endpoint-address-dead", "service-fault"],
+        limit: "every address is shown by itself; the AWS Health Dashboard tells the rest",
     },
 ];

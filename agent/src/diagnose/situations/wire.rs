@@ -35,7 +35,7 @@ pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
         id: "F60",
         what: "TLS is intercepted with a private authority",
-        rules: &["tls-intercepted", "ca-bundle-wrong", "wrong-server-answers"],
+        rules: &["tls-intercepted", "ca-bundle-wrong", "wrong-server-answers", "certificate-name-mismatch"],
         limit: "in partitions whose authorities are not known to be public, interception cannot be told from private roots",
     },
     Situation {
