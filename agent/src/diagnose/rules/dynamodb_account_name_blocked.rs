@@ -4,9 +4,9 @@ use probes::observations::TargetObservation;
 
 use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::names::{self, Says};
-use crate::diagnose::phrases::{fact, failure_places, furthest, where_it_broke};
+use crate::diagnose::phrases::{fact, failure_places, furthest, in_words, where_it_broke};
 use crate::diagnose::{Check, Rule};
-use crate::report::{Finding, Path, Remedy, Severity, Verdict};
+use crate::report::{Finding, Path, Severity, Verdict};
 
 pub(super) const RULE: Rule = Rule {
     id: "dynamodb-account-name-blocked",
@@ -74,13 +74,11 @@ fn finding(
         evidence: failure_places(account),
         causes,
         explains: consequence.explains,
-        remedy: Remedy {
-            text: format!(
-                "Allow *.{suffix} wherever {} is allowed. Until then, let SDKs keep to the regional name, with the variable below \
-                 in the environment of the application (or account_id_endpoint_mode = disabled in its AWS configuration file).",
-                regional.host
-            ),
-            commands: vec!["export AWS_ACCOUNT_ID_ENDPOINT_MODE=disabled".to_owned()],
-        },
+        remedy: in_words(format!(
+            "Allow *.{suffix} wherever {} is allowed. Until then, let SDKs keep to the regional name: \
+             AWS_ACCOUNT_ID_ENDPOINT_MODE=disabled in the environment of the application, or account_id_endpoint_mode = disabled in \
+             its AWS configuration file.",
+            regional.host
+        )),
     }
 }

@@ -3,11 +3,11 @@
 use probes::observations::{Lookup, TargetObservation};
 
 use super::hosts_file_override::overriding;
-use crate::catalogue::{self, EndpointKind};
+use crate::catalogue;
 use crate::classify::evidence::is_private;
 use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::names::{self, Says};
-use crate::diagnose::phrases::{create_gateway_endpoint, fact};
+use crate::diagnose::phrases::fact;
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Path, Remedy, Severity, Verdict};
 
@@ -141,18 +141,8 @@ fn remedy(case: &Case<'_>, target: &TargetObservation) -> Remedy {
             commands,
         };
     }
-    let gateway = case.endpoint_service("dynamodb", EndpointKind::Gateway);
-    let endpoints = case.recording.control_plane.vpc_endpoints.as_ref().and_then(|step| step.done());
-    let has_gateway = endpoints.is_some_and(|endpoints| {
-        endpoints
-            .iter()
-            .any(|endpoint| endpoint.kind == "Gateway" && Some(&endpoint.service_name) == gateway.as_ref())
-    });
-    if !has_gateway {
-        commands.extend(create_gateway_endpoint(case, "dynamodb"));
-    }
     Remedy {
-        text: "Take the zone away and use a gateway endpoint: it needs no record, has no charge, and serves both names. Where it \
+        text: "First look who needs the zone; then take it away and use a gateway endpoint: it needs no record, has no charge, and serves both names (create-vpc-endpoint --vpc-endpoint-type Gateway). Where it \
                must be the interface endpoint, give clients its own URL (AWS_ENDPOINT_URL_DYNAMODB) instead of a zone over AWS's \
                name; until then AWS_ACCOUNT_ID_ENDPOINT_MODE=disabled keeps SDKs at the name that the zone knows."
             .to_owned(),
