@@ -280,6 +280,7 @@ mod tests {
         [("ipv4-missing", "the lab's resolver and instance metadata have IPv4 addresses only")];
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test looks into the lab's scenarios")]
     fn every_rule_fires_in_a_scenario_of_the_lab() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/lab/scenarios");
         let scenarios: String = std::fs::read_dir(folder)
