@@ -18,6 +18,7 @@ mod update;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
@@ -59,8 +60,20 @@ pub(crate) struct Fabric {
     pub(crate) namespaces: Vec<Namespace>,
     /// Input for `ip -batch` that makes the wires, once the namespaces exist.
     pub(crate) wires: String,
+    /// The wires on which packets travel for a while, which no program makes.
+    pub(crate) long_wires: Vec<LongWire>,
     /// What lies behind each interface of the router, for the packet counts.
     pub(crate) elements: Vec<Element>,
+}
+
+/// A wire on which every packet travels for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LongWire {
+    /// Interface and namespace of either end.
+    pub(crate) ends: [(String, String); 2],
+    pub(crate) mtu: u16,
+    /// How long one way takes.
+    pub(crate) one_way: Duration,
 }
 
 /// One network namespace and how it is set up.
@@ -113,7 +126,7 @@ pub(crate) fn compile(topology: &Topology, silences: Silences) -> Fabric {
     namespaces.extend(gateways::internet(topology, &wiring));
     namespaces.extend(transit::namespaces(topology, &wiring));
     ipv6::extend(topology, &mut namespaces);
-    Fabric { namespaces, wires: wiring.commands(), elements: elements(topology) }
+    Fabric { namespaces, wires: wiring.commands(), long_wires: wiring.long(), elements: elements(topology) }
 }
 
 /// The addresses in a prefix list: its own, or the published ones of its service.
@@ -136,6 +149,8 @@ struct Wire {
 /// All wires of a topology.
 struct Wiring {
     wires: Vec<Wire>,
+    /// How long packets travel to what AWS runs, one way.
+    one_way: Duration,
 }
 
 /// Instances send frames of this size by default.
@@ -147,7 +162,8 @@ const INTERNET_MTU: u16 = 1500;
 
 impl Wiring {
     fn of(topology: &Topology) -> Self {
-        let mut wiring = Self { wires: Vec::new() };
+        let one_way = Duration::from_millis(topology.round_trip_ms.into()) / 2;
+        let mut wiring = Self { wires: Vec::new(), one_way };
         wiring.attachments(topology.instance.attachments().take(1));
         wiring.add("eni0", ROUTER, "eth0", INTERFACES, ENDPOINT_MTU);
         for index in 0..topology.nat_gateways.len() {
@@ -224,7 +240,7 @@ impl Wiring {
 
     fn commands(&self) -> String {
         let mut text = String::new();
-        for wire in &self.wires {
+        for wire in self.wires.iter().filter(|wire| !self.is_long(wire)) {
             let mac = wire.mac.as_ref().map_or_else(String::new, |mac| format!(" address {mac}"));
             line(
                 &mut text,
@@ -235,6 +251,21 @@ impl Wiring {
             );
         }
         text
+    }
+
+    fn long(&self) -> Vec<LongWire> {
+        let long = |wire: &Wire| LongWire {
+            ends: [wire.near.clone(), wire.far.clone()],
+            mtu: wire.mtu,
+            one_way: self.one_way,
+        };
+        self.wires.iter().filter(|wire| self.is_long(wire)).map(long).collect()
+    }
+
+    /// Whether packets travel for a while on a wire: those do that lead to what AWS, or somebody on the internet, runs.
+    fn is_long(&self, wire: &Wire) -> bool {
+        let far = [INTERFACES, GATEWAY_ENDPOINTS, INTERNET, HUB];
+        self.one_way > Duration::ZERO && far.contains(&wire.far.1.as_str())
     }
 }
 

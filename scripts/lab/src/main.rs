@@ -4,6 +4,7 @@
 
 mod aws;
 mod change;
+mod delay;
 mod dns;
 mod etc;
 mod fabric;
@@ -65,6 +66,9 @@ enum Verb {
         /// Where the command runs
         #[arg(long, value_enum, default_value = "instance")]
         place: instance::Place,
+        /// How long the way to AWS and back takes, in milliseconds, besides what this machine needs for it
+        #[arg(long, value_name = "MS", default_value_t = 0)]
+        round_trip: u32,
         /// The command and its arguments, after `--`
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
@@ -162,8 +166,9 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Run { scenario, truth, place, command } => {
-            let definition = scenario::load(&scenario)?;
+        Verb::Run { scenario, truth, place, round_trip, command } => {
+            let mut definition = scenario::load(&scenario)?;
+            definition.topology.round_trip_ms = round_trip;
             let command = if command.is_empty() { agent(&definition.arguments) } else { command };
             // Opened first: inside the lab the path may lead elsewhere.
             let ledger = truth.map(|path| {

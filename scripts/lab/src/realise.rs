@@ -16,7 +16,9 @@ use nix::net::if_::InterfaceFlags;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{getegid, geteuid, sethostname};
 
-use crate::fabric::{Fabric, Namespace, Update};
+use crate::delay;
+use crate::fabric::{Fabric, LongWire, Namespace, Update};
+use crate::sys;
 
 /// Why the VPC could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,10 @@ pub(crate) enum RealiseError {
     Open { name: String, source: io::Error },
     #[error("failed to bring up the wires of namespace {0} within 10 s")]
     Dead(String),
+    #[error(
+        "failed to make {interface}, a wire with a delay; that takes /dev/net/tun, which only root may open on some machines"
+    )]
+    Device { interface: String, source: io::Error },
     #[error("failed in a thread that was in namespace {0}")]
     Thread(String),
 }
@@ -90,6 +96,7 @@ pub(crate) fn build(fabric: &Fabric, host_name: &str) -> Result<(), RealiseError
         within(&namespace.name, || settings(&namespace.settings))??;
     }
     ip("the lab", &fabric.wires)?;
+    fabric.long_wires.iter().try_for_each(long_wire)?;
     // Namespaces do not depend on each other from here on, and setting one up is mostly waiting for programs.
     std::thread::scope(|scope| {
         let threads: Vec<_> = fabric
@@ -105,6 +112,21 @@ pub(crate) fn build(fabric: &Fabric, host_name: &str) -> Result<(), RealiseError
         .namespaces
         .iter()
         .try_for_each(|namespace| within(&namespace.name, || wires_carry(&namespace.name))?)
+}
+
+/// Makes a wire on which packets travel for a while.
+fn long_wire(wire: &LongWire) -> Result<(), RealiseError> {
+    let open = |(interface, namespace): &(String, String)| -> Result<fs::File, RealiseError> {
+        within(namespace, || {
+            let device = sys::open_tun(interface)
+                .map_err(|source| RealiseError::Device { interface: interface.clone(), source })?;
+            ip(namespace, &format!("link set {interface} mtu {}\n", wire.mtu))?;
+            Ok(device)
+        })?
+    };
+    let [near, far] = &wire.ends;
+    delay::join(open(near)?, open(far)?, wire.one_way)
+        .map_err(|source| RealiseError::Device { interface: near.0.clone(), source })
 }
 
 /// Changes what was built.

@@ -1,5 +1,9 @@
 //! The one place for system calls that have no safe wrapper.
-#![expect(unsafe_code, reason = "nix has no wrapper for PR_CAPBSET_DROP")]
+#![expect(unsafe_code, reason = "nix has no wrapper for PR_CAPBSET_DROP and TUNSETIFF")]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -20,4 +24,25 @@ pub(crate) fn drop_capability_bounds(keep: Option<libc::c_int>) -> Result<(), Er
         }
     }
     Ok(())
+}
+
+/// Makes an interface in the calling thread's network namespace whose packets this file reads and writes, one packet each.
+///
+/// It is gone when the file is closed.
+pub(crate) fn open_tun(interface: &str) -> io::Result<File> {
+    let device = File::options().read(true).write(true).open("/dev/net/tun")?;
+    // SAFETY: an ifreq is plain bytes, for which zeroes are a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    // The last byte stays zero, as the kernel wants its names.
+    let room = request.ifr_name.len() - 1;
+    for (place, byte) in request.ifr_name[..room].iter_mut().zip(interface.bytes()) {
+        *place = byte.cast_signed();
+    }
+    // Whole IP packets, without a header before each.
+    request.ifr_ifru.ifru_flags =
+        libc::c_short::try_from(libc::IFF_TUN | libc::IFF_NO_PI).map_err(io::Error::other)?;
+    // SAFETY: the descriptor is open, and the kernel reads and writes no more than the ifreq that lives until it returns.
+    let result = unsafe { libc::ioctl(device.as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) };
+    Errno::result(result)?;
+    Ok(device)
 }

@@ -42,6 +42,9 @@ pub(crate) struct Topology {
     pub(crate) transit_gateway: Option<TransitGateway>,
     pub(crate) ipv6: Option<Ipv6>,
     pub(crate) packet_limits: Option<PacketLimits>,
+    /// What the way to AWS and back takes, in milliseconds, besides what this machine needs for it.
+    #[serde(default)]
+    pub(crate) round_trip_ms: u32,
     #[serde(default)]
     pub(crate) hosts: Vec<Host>,
     pub(crate) security_groups: Vec<SecurityGroup>,

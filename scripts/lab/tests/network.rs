@@ -92,6 +92,35 @@ fn traceroute(host: &str) -> Vec<&str> {
 }
 
 #[test]
+#[ignore = "needs user namespaces and /dev/net/tun"]
+fn a_round_trip_to_aws_takes_as_long_as_was_asked_for_and_one_to_the_resolver_does_not() {
+    let times = "%{time_namelookup} %{time_connect}";
+    let output = Command::new(env!("CARGO_BIN_EXE_vpc-lab"))
+        .args([
+            "run",
+            "healthy-private",
+            "--round-trip",
+            "40",
+            "--",
+            "curl",
+            "-sS",
+            "-m",
+            "5",
+            "-o",
+            "/dev/null",
+        ])
+        .args(["-w", times, &format!("https://{S3}/")])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let said: Vec<f64> = text.split(' ').map(|word| word.parse().unwrap()).collect();
+    let [named, connected] = said[..] else { panic!("{output:?}") };
+    // A busy machine may take longer, and nothing makes it shorter.
+    assert!(connected - named >= 0.040, "{text}");
+    assert!(named < 0.040, "{text}");
+}
+
+#[test]
 #[ignore = "needs user namespaces"]
 fn a_gateway_endpoint_shows_no_responder_but_the_destination() {
     let ran = run("healthy-private", &traceroute(S3));

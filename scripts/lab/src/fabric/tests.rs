@@ -98,6 +98,20 @@ fn every_network_interface_is_routed_by_the_table_of_its_subnet() {
 }
 
 #[test]
+fn only_the_wires_to_what_aws_runs_are_long() {
+    let mut topology = topology("");
+    let short = compile(&topology, Silences::default());
+    assert_eq!(short.long_wires, []);
+    topology.round_trip_ms = 20;
+    let long = compile(&topology, Silences::default());
+    let ends: Vec<&str> = long.long_wires.iter().map(|wire| wire.ends[1].1.as_str()).collect();
+    assert_eq!(ends, [INTERFACES, INTERNET, GATEWAY_ENDPOINTS, GATEWAY_ENDPOINTS]);
+    assert!(long.long_wires.iter().all(|wire| wire.one_way == Duration::from_millis(10)));
+    assert_eq!(long.wires.lines().count() + ends.len(), short.wires.lines().count());
+    assert_eq!(update(&short, &long), None, "a wire that stands cannot get longer");
+}
+
+#[test]
 fn a_nat_gateway_that_hides_keeps_its_complaints_to_itself() {
     let nat = |changes: &str| {
         let fabric = compile(&topology(changes), Silences::default());

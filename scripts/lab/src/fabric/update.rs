@@ -19,7 +19,7 @@ pub(crate) struct Update {
 /// The difference between two fabrics; nothing if the second needs other namespaces, or a wire less.
 pub(crate) fn update(running: &Fabric, wanted: &Fabric) -> Option<Update> {
     let names = |fabric: &Fabric| fabric.namespaces.iter().map(|each| each.name.clone()).collect::<Vec<_>>();
-    if names(running) != names(wanted) {
+    if names(running) != names(wanted) || running.long_wires != wanted.long_wires {
         return None;
     }
     let wires = wanted.wires.strip_prefix(&running.wires)?.to_owned();
