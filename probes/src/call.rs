@@ -6,6 +6,7 @@
 
 mod connector;
 mod dynamodb;
+mod object;
 mod reply;
 mod s3;
 mod ssm;
@@ -22,9 +23,12 @@ use crate::plan::{CallPlan, TargetPlan};
 use crate::run::Until;
 
 pub(crate) use connector::Recorder;
+pub(crate) use object::get_object;
 pub(crate) use reply::{collapse, field};
-pub(crate) use s3::get_object;
 pub(crate) use sts::assume_role;
+
+/// What requests that no SDK makes say of who makes them.
+const AGENT: &str = concat!("vpcprobe/", env!("CARGO_PKG_VERSION"));
 
 /// Makes the request that the plan wants for this target.
 ///

@@ -76,23 +76,7 @@ impl Recorder {
             code = error.code().map(ToOwned::to_owned).or(code);
             message = error.message().map(ToOwned::to_owned).or(message);
         }
-        let mut reply = reply::without_reason(operation, true, &received);
-        reply.code = code.map(|code| reply::collapse(&self.hide(&code)));
-        reply.message = message.map(|message| reply::collapse(&self.hide(&message)));
-        Ok(reply)
-    }
-
-    /// Takes what is secret out of a service's words: when a signature does not match, some services repeat the request
-    /// they have signed in comparison, with the session token in it.
-    fn hide(&self, text: &str) -> String {
-        let credentials = &self.credentials;
-        let secrets = [
-            credentials.session_token().unwrap_or_default(),
-            credentials.secret_access_key(),
-            credentials.access_key_id(),
-        ];
-        let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
-        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "(hidden)"))
+        Ok(reply::of_signed(operation, &self.credentials, &received, (code, message)))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Four shapes of errors are read: S3's XML, JSON with a `__type`, the query protocol's XML, and EC2's. Anything else
 //! has no code, and that is an observation as well: it was not the service who answered.
 
+use aws_credential_types::Credentials;
 use http::HeaderMap;
 use roxmltree::Document;
 use serde_json::Value;
@@ -15,23 +16,49 @@ const LONGEST_MESSAGE: usize = 600;
 /// The longest header field that is kept.
 const LONGEST_FIELD: usize = 300;
 
-/// Reads an answer to `operation`.
-pub(super) fn read(operation: &str, signed: bool, received: &Received) -> Reply {
+/// Reads an answer to `operation`, which was not signed.
+pub(super) fn of_unsigned(operation: &str, received: &Received) -> Reply {
     let (code, message) = reason(received);
     Reply {
         code: code.map(|code| collapse(&code)),
         message: message.map(|message| collapse(&message)),
-        ..without_reason(operation, signed, received)
+        ..without_reason(operation, received)
+    }
+}
+
+/// Reads an answer to `operation`, which was signed with these credentials, with the reason that the service gave.
+///
+/// What is secret is taken out of it: when a signature does not match, some services repeat the request they have signed in
+/// comparison, with the session token in it.
+pub(super) fn of_signed(
+    operation: &str,
+    credentials: &Credentials,
+    received: &Received,
+    (code, message): (Option<String>, Option<String>),
+) -> Reply {
+    let secrets = [
+        credentials.session_token().unwrap_or_default(),
+        credentials.secret_access_key(),
+        credentials.access_key_id(),
+    ];
+    let hide = |text: String| {
+        let secrets = secrets.iter().filter(|secret| !secret.is_empty());
+        collapse(&secrets.fold(text, |text, secret| text.replace(secret, "(hidden)")))
+    };
+    Reply {
+        signed: true,
+        code: code.map(hide),
+        message: message.map(hide),
+        ..without_reason(operation, received)
     }
 }
 
 /// Reads everything but the service's code and message.
-pub(super) fn without_reason(operation: &str, signed: bool, received: &Received) -> Reply {
+fn without_reason(operation: &str, received: &Received) -> Reply {
     let headers = &received.headers;
     let request_id = field(headers, "x-amz-request-id").or_else(|| field(headers, "x-amzn-requestid"));
     Reply {
         operation: operation.to_owned(),
-        signed,
         status: received.status,
         without_request_id: request_id.is_none(),
         request_id,
@@ -112,7 +139,7 @@ mod tests {
     }
 
     fn reason_of(body: &str) -> (Option<String>, Option<String>) {
-        let reply = read("s3:ListBucket", true, &received(403, body));
+        let reply = of_unsigned("s3:ListBucket", &received(403, body));
         (reply.code, reply.message)
     }
 
@@ -147,7 +174,7 @@ mod tests {
         }
         let mut binary = received(403, "");
         binary.body = Bytes::from_static(&[0xff, 0xfe, b'<']);
-        assert_eq!(read("GET /", false, &binary).code, None);
+        assert_eq!(of_unsigned("GET /", &binary).code, None);
     }
 
     #[test]
@@ -174,7 +201,7 @@ mod tests {
         answer.headers.insert("via", http::HeaderValue::from_bytes(b"1.1 \xffproxy").unwrap());
         answer.headers.insert("x-amz-bucket-region", "eu-west-1".parse().unwrap());
         answer.headers.insert("date", "Tue, 14 Nov 2023 22:13:30 GMT".parse().unwrap());
-        let reply = read("s3:ListBucket", true, &answer);
+        let reply = of_unsigned("s3:ListBucket", &answer);
         assert_eq!(reply.request_id.as_deref(), Some("ABC"));
         assert_eq!(reply.server.as_deref(), Some("AmazonS3"));
         assert_eq!(reply.via.as_deref(), Some("1.1 \u{fffd}proxy"));

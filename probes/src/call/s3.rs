@@ -1,5 +1,4 @@
-//! Signed S3 requests: `ListBuckets`, `HeadBucket` and the reading of a probe bucket's object, each with no more than one page and
-//! no side effect.
+//! Signed S3 requests: `ListBuckets` and `HeadBucket`, each with no more than one page and no side effect.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
@@ -37,14 +36,6 @@ pub(super) async fn list_nothing(
     let client = client(signer, &recorder, endpoint_for(signer, bucket, path_style), path_style);
     let result = client.list_objects_v2().bucket(bucket).max_keys(0).send().await;
     recorder.reply("s3:ListBucket", &result)
-}
-
-/// `GetObject` with the bucket in the path, so that any address of S3 can be asked under the service's own name.
-pub(crate) async fn get_object(signer: &Signer<'_>, bucket: &str, key: &str) -> Result<Reply, CallFailure> {
-    let recorder = signer.recorder();
-    let result =
-        client(signer, &recorder, signer.url(), true).get_object().bucket(bucket).key(key).send().await;
-    recorder.reply("s3:GetObject", &result)
 }
 
 /// The address that the SDK is told, to which it adds the bucket again: in front of the host, or as the path.

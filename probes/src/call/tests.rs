@@ -170,6 +170,29 @@ async fn a_service_that_repeats_our_token_does_not_bring_it_into_the_reply() {
 }
 
 #[tokio::test]
+async fn an_object_is_asked_for_once_with_the_bucket_in_the_path_and_nothing_secret_comes_back() {
+    let host = "s3.eu-west-1.amazonaws.com";
+    let service = Service::start(Authority::new("Test").server(host, 2100), |_| {
+        let body = "<Error><Code>AccessDenied</Code><Message>TOKENTOKEN of\nAKIDEXAMPLE</Message></Error>";
+        http("403 Forbidden", "x-amz-request-id: R4\r\n", body)
+    })
+    .await;
+    let connection = connect(service.address, host).await;
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret", Some("TOKENTOKEN".to_owned()), None, "test");
+    let signer = Signer { connection: &connection, region: "eu-west-1", credentials: &credentials };
+    let reply = get_object(&signer, "proof.example", "vpcprobe/object").await.unwrap();
+    assert_eq!((reply.operation.as_str(), reply.signed, reply.status), ("s3:GetObject", true, 403));
+    assert_eq!(reply.code.as_deref(), Some("AccessDenied"));
+    assert_eq!(reply.message.as_deref(), Some("(hidden) of (hidden)"));
+    let requests = service.requests();
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    assert!(requests[0].starts_with("GET /proof.example/vpcprobe/object "), "{requests:?}");
+    assert_signed(&requests[0], host, "s3");
+    assert!(requests[0].contains("\r\nx-amz-security-token: TOKENTOKEN\r\n"), "{requests:?}");
+    assert!(requests[0].contains("SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token"));
+}
+
+#[tokio::test]
 async fn sts_gives_the_identity() {
     let target = plan("sts.eu-west-1.amazonaws.com", CallPlan::StsGetCallerIdentity);
     let (reply, requests) = outcome(&target, true, |_| {

@@ -8,12 +8,10 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{Method, Request};
 
-use super::reply;
+use super::{AGENT, reply};
 use crate::connection::Connection;
 use crate::observations::{CallFailure, Reply};
 use crate::plan::CallPlan;
-
-const AGENT: &str = concat!("vpcprobe/", env!("CARGO_PKG_VERSION"));
 
 /// Makes the unsigned counterpart of a planned call.
 pub(super) async fn call(connection: &Connection, plan: &CallPlan) -> Result<Reply, CallFailure> {
@@ -51,7 +49,7 @@ async fn send(connection: &Connection, request: Unsigned) -> Result<Reply, CallF
         .body(Bytes::from_static(request.body.as_bytes()))
         .map_err(|error| CallFailure::NotSent { text: error.to_string() })?;
     let received = connection.exchange(whole).await?;
-    Ok(reply::read(request.operation, false, &received))
+    Ok(reply::of_unsigned(request.operation, &received))
 }
 
 /// An unsigned request, field by field.
