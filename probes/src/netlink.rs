@@ -3,11 +3,16 @@
 //! It needs no privilege and changes nothing. The kernel answers while the question is being sent, so these calls
 //! never wait. [`crate::routes`] and the environment's interface list read the answers.
 
+mod message;
+
 use std::io::{Error, ErrorKind, Result};
+use std::net::IpAddr;
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+
+use message::Message;
+pub(crate) use message::{Link, LinkAddress, Route};
 
 /// The kernel's datagrams in a dump are at most this long (`NLMSG_GOODSIZE` is 8 KiB, a caller's larger buffer may raise
 /// it to 32 KiB).
@@ -16,33 +21,44 @@ const DATAGRAM_LIMIT: usize = 64 * 1024;
 /// Dumps beyond this many datagrams are cut: no instance has that many interfaces.
 const DATAGRAMS_LIMIT: usize = 1024;
 
-/// Asks one question that has one answer.
-///
-/// # Errors
-///
-/// The kernel's own error number, `ENETUNREACH` where it has no route.
-pub(crate) fn ask(question: RouteNetlinkMessage) -> Result<RouteNetlinkMessage> {
-    let answers = exchange(question, NLM_F_REQUEST)?;
-    answers.into_iter().next().ok_or_else(|| Error::from(ErrorKind::UnexpectedEof))
-}
-
-/// Asks for a whole table.
+/// All network interfaces.
 ///
 /// # Errors
 ///
 /// The kernel's own error number.
-pub(crate) fn dump(question: RouteNetlinkMessage) -> Result<Vec<RouteNetlinkMessage>> {
-    exchange(question, NLM_F_REQUEST | NLM_F_DUMP)
+pub(crate) fn links() -> Result<Vec<Link>> {
+    let answers = exchange(Message::links(), NLM_F_REQUEST | NLM_F_DUMP)?;
+    Ok(answers.iter().filter_map(Message::as_link).collect())
 }
 
-fn exchange(question: RouteNetlinkMessage, flags: u16) -> Result<Vec<RouteNetlinkMessage>> {
+/// All addresses of all network interfaces.
+///
+/// # Errors
+///
+/// The kernel's own error number.
+pub(crate) fn addresses() -> Result<Vec<LinkAddress>> {
+    let answers = exchange(Message::addresses(), NLM_F_REQUEST | NLM_F_DUMP)?;
+    Ok(answers.iter().filter_map(Message::as_address).collect())
+}
+
+/// The route to a destination, of packets that have this source address, or whichever the kernel gives them.
+///
+/// # Errors
+///
+/// The kernel's own error number, `ENETUNREACH` where it has no route.
+pub(crate) fn route(destination: IpAddr, source: Option<IpAddr>) -> Result<Route> {
+    let answers = exchange(Message::route(destination, source), NLM_F_REQUEST)?;
+    answers.first().and_then(Message::as_route).ok_or_else(|| Error::from(ErrorKind::UnexpectedEof))
+}
+
+fn exchange(question: Message, flags: u16) -> Result<Vec<Message>> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
     // The kernel has put the answer in the queue when `send` returns, so that an empty queue is an error, not a wait.
     socket.set_non_blocking(true)?;
 
-    let mut message = NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::from(question));
+    let mut message = NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::InnerMessage(question));
     message.header.flags = flags;
     message.header.sequence_number = 1;
     message.finalize();
@@ -62,9 +78,9 @@ fn exchange(question: RouteNetlinkMessage, flags: u16) -> Result<Vec<RouteNetlin
 }
 
 /// Adds the messages of one datagram; true when the kernel says that this was the last.
-fn read_datagram(mut rest: &[u8], answers: &mut Vec<RouteNetlinkMessage>) -> Result<bool> {
+fn read_datagram(mut rest: &[u8], answers: &mut Vec<Message>) -> Result<bool> {
     while !rest.is_empty() {
-        let message = match NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest) {
+        let message = match NetlinkMessage::<Message>::deserialize(rest) {
             Ok(message) => message,
             Err(error) => return Err(Error::new(ErrorKind::InvalidData, error.to_string())),
         };
@@ -87,10 +103,7 @@ mod tests {
 
     #[test]
     fn the_kernel_lists_the_loopback_link() {
-        let links =
-            dump(RouteNetlinkMessage::GetLink(netlink_packet_route::link::LinkMessage::default())).unwrap();
-        assert!(links.iter().any(|link| matches!(link, RouteNetlinkMessage::NewLink(link)
-            if link.header.flags.contains(netlink_packet_route::link::LinkFlags::Loopback))));
+        assert!(links().unwrap().iter().any(|link| link.loopback && link.name == "lo"));
     }
 
     #[test]

@@ -5,11 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netlink_packet_route::AddressFamily;
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia};
-
-use crate::netlink;
+use crate::netlink::{self, Route};
 use crate::observations::ChosenRoute;
 
 /// Public addresses of S3, which stand for "the internet, as far as AWS goes" when a family is asked for as a whole.
@@ -32,22 +28,7 @@ pub fn chosen_route(destination: IpAddr) -> Option<ChosenRoute> {
 }
 
 fn ask(destination: IpAddr, source: Option<IpAddr>) -> Option<ChosenRoute> {
-    let mut question = RouteMessage::default();
-    let (family, length) = match destination {
-        IpAddr::V4(_) => (AddressFamily::Inet, 32),
-        IpAddr::V6(_) => (AddressFamily::Inet6, 128),
-    };
-    question.header.address_family = family;
-    question.header.destination_prefix_length = length;
-    question.attributes.push(RouteAttribute::Destination(RouteAddress::from(destination)));
-    if let Some(source) = source {
-        question.header.source_prefix_length = length;
-        question.attributes.push(RouteAttribute::Source(RouteAddress::from(source)));
-    }
-    match netlink::ask(RouteNetlinkMessage::GetRoute(question)) {
-        Ok(RouteNetlinkMessage::NewRoute(answer)) => read_route(&answer),
-        _ => None,
-    }
+    netlink::route(destination, source).ok().and_then(chosen)
 }
 
 /// Whether packets to the IPv4 internet have a route, by the kernel's own table.
@@ -70,30 +51,9 @@ fn leads_out(destination: IpAddr) -> bool {
     })
 }
 
-fn read_route(message: &RouteMessage) -> Option<ChosenRoute> {
-    if !matches!(message.header.kind, RouteType::Unicast | RouteType::Local) {
-        return None;
-    }
-    let mut route = ChosenRoute { source: None, next_hop: None, interface: None };
-    for attribute in &message.attributes {
-        match attribute {
-            RouteAttribute::PrefSource(address) => route.source = ip_of(address),
-            RouteAttribute::Gateway(address) => route.next_hop = ip_of(address),
-            RouteAttribute::Via(RouteVia::Inet(address)) => route.next_hop = Some((*address).into()),
-            RouteAttribute::Via(RouteVia::Inet6(address)) => route.next_hop = Some((*address).into()),
-            RouteAttribute::Oif(index) => route.interface = interface_name(*index),
-            _ => {}
-        }
-    }
-    Some(route)
-}
-
-fn ip_of(address: &RouteAddress) -> Option<IpAddr> {
-    match address {
-        RouteAddress::Inet(address) => Some((*address).into()),
-        RouteAddress::Inet6(address) => Some((*address).into()),
-        _ => None,
-    }
+fn chosen(route: Route) -> Option<ChosenRoute> {
+    let Route { delivers, source, next_hop, interface } = route;
+    delivers.then(|| ChosenRoute { source, next_hop, interface: interface.and_then(interface_name) })
 }
 
 fn interface_name(index: u32) -> Option<String> {
@@ -113,24 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn next_hop_is_the_gateway_even_of_the_other_family() {
-        let mut message = RouteMessage::default();
-        message.header.kind = RouteType::Unicast;
-        let gateway = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
-        message.attributes.push(RouteAttribute::Via(RouteVia::Inet6(gateway)));
-        message.attributes.push(RouteAttribute::PrefSource(RouteAddress::Inet(Ipv4Addr::new(10, 0, 1, 2))));
-        let route = read_route(&message).unwrap();
-        assert_eq!(route.next_hop, Some(gateway.into()));
-        assert_eq!(route.source, Some(Ipv4Addr::new(10, 0, 1, 2).into()));
-    }
-
-    #[test]
     fn a_route_that_refuses_is_no_route() {
-        for kind in [RouteType::Unreachable, RouteType::BlackHole, RouteType::Prohibit, RouteType::Unspec] {
-            let mut message = RouteMessage::default();
-            message.header.kind = kind;
-            assert_eq!(read_route(&message), None);
-        }
+        assert_eq!(chosen(Route { delivers: false, ..Route::default() }), None);
     }
 
     #[test]

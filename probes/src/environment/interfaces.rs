@@ -2,23 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use super::Interface;
 use super::metadata::InterfaceFacts;
-use crate::netlink;
+use crate::netlink::{self, Link, LinkAddress};
 
 /// The interfaces that are up, without loopback, by the kernel's number; empty where the kernel does not answer.
 pub(super) fn observe() -> Vec<Interface> {
-    let links = netlink::dump(RouteNetlinkMessage::GetLink(LinkMessage::default())).unwrap_or_default();
-    let addresses =
-        netlink::dump(RouteNetlinkMessage::GetAddress(AddressMessage::default())).unwrap_or_default();
-    read(&links, &addresses)
+    let links = netlink::links().unwrap_or_default();
+    read(links, &netlink::addresses().unwrap_or_default())
 }
 
 /// Adds the facts of instance metadata to the interface with the same hardware address.
@@ -45,22 +39,16 @@ pub(super) fn join(interfaces: &mut Vec<Interface>, facts: &[InterfaceFacts]) {
     }
 }
 
-fn read(links: &[RouteNetlinkMessage], addresses: &[RouteNetlinkMessage]) -> Vec<Interface> {
+fn read(links: Vec<Link>, addresses: &[LinkAddress]) -> Vec<Interface> {
     let mut by_index = BTreeMap::new();
-    for message in links {
-        let RouteNetlinkMessage::NewLink(link) = message else {
-            continue;
-        };
-        if link.header.flags.contains(LinkFlags::Up) && !link.header.flags.contains(LinkFlags::Loopback) {
-            by_index.insert(link.header.index, read_link(link));
+    for link in links {
+        if link.up && !link.loopback {
+            by_index.insert(link.index, of_link(link));
         }
     }
-    for message in addresses {
-        let RouteNetlinkMessage::NewAddress(address) = message else {
-            continue;
-        };
-        if let Some(interface) = by_index.get_mut(&address.header.index)
-            && let Some(net) = read_address(address)
+    for LinkAddress { index, prefix_length, address } in addresses {
+        if let Some(interface) = by_index.get_mut(index)
+            && let Ok(net) = IpNet::new(*address, *prefix_length)
             && !interface.addresses.contains(&net)
         {
             interface.addresses.push(net);
@@ -69,18 +57,10 @@ fn read(links: &[RouteNetlinkMessage], addresses: &[RouteNetlinkMessage]) -> Vec
     by_index.into_values().collect()
 }
 
-fn read_link(link: &LinkMessage) -> Interface {
-    let mut interface = Interface::default();
-    for attribute in &link.attributes {
-        match attribute {
-            LinkAttribute::IfName(name) => interface.name.clone_from(name),
-            LinkAttribute::Mtu(mtu) => interface.mtu = Some(*mtu),
-            // Other lengths belong to tunnels, whose "hardware address" is the tunnel's own IP address.
-            LinkAttribute::Address(bytes) if bytes.len() == 6 => interface.mac = Some(mac_text(bytes)),
-            _ => {}
-        }
-    }
-    interface
+fn of_link(link: Link) -> Interface {
+    // Other lengths belong to tunnels, whose "hardware address" is the tunnel's own IP address.
+    let mac = (link.address.len() == 6).then(|| mac_text(&link.address));
+    Interface { name: link.name, mtu: link.mtu, mac, ..Interface::default() }
 }
 
 fn mac_text(bytes: &[u8]) -> String {
@@ -91,69 +71,51 @@ fn mac_text(bytes: &[u8]) -> String {
     })
 }
 
-/// On a point-to-point link `Address` is the peer's and `Local` is ours; elsewhere they agree or IPv6 has only the first.
-fn read_address(message: &AddressMessage) -> Option<IpNet> {
-    let mut own: Option<IpAddr> = None;
-    for attribute in &message.attributes {
-        match attribute {
-            AddressAttribute::Local(address) => own = Some(*address),
-            AddressAttribute::Address(address) => own = own.or(Some(*address)),
-            _ => {}
-        }
-    }
-    IpNet::new(own?, message.header.prefix_len).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn link(index: u32, flags: LinkFlags, name: &str) -> RouteNetlinkMessage {
-        let mut link = LinkMessage::default();
-        link.header.index = index;
-        link.header.flags = flags;
-        link.attributes = vec![
-            LinkAttribute::IfName(name.to_owned()),
-            LinkAttribute::Mtu(9001),
-            LinkAttribute::Address(vec![0x0a, 0xff, 0, 1, 2, 3]),
-        ];
-        RouteNetlinkMessage::NewLink(link)
+    fn link(index: u32, up: bool, name: &str) -> Link {
+        Link {
+            index,
+            up,
+            loopback: name == "lo",
+            name: name.to_owned(),
+            mtu: Some(9001),
+            address: vec![0x0a, 0xff, 0, 1, 2, 3],
+        }
     }
 
-    fn address(index: u32, attributes: Vec<AddressAttribute>) -> RouteNetlinkMessage {
-        let mut address = AddressMessage::default();
-        address.header.index = index;
-        address.header.prefix_len = 24;
-        address.attributes = attributes;
-        RouteNetlinkMessage::NewAddress(address)
+    fn address(index: u32, prefix_length: u8, address: &str) -> LinkAddress {
+        LinkAddress { index, prefix_length, address: address.parse().unwrap() }
     }
 
     #[test]
     fn interfaces_that_are_up_are_listed_with_their_own_addresses() {
-        let links = [
-            link(1, LinkFlags::Up | LinkFlags::Loopback, "lo"),
-            link(3, LinkFlags::empty(), "down0"),
-            link(2, LinkFlags::Up, "eth0"),
-        ];
-        let ours: IpAddr = "10.0.1.5".parse().unwrap();
-        let peer: IpAddr = "10.0.1.6".parse().unwrap();
+        let links = vec![link(1, true, "lo"), link(3, false, "down0"), link(2, true, "eth0")];
         let addresses = [
-            address(2, vec![AddressAttribute::Address(peer), AddressAttribute::Local(ours)]),
-            address(2, vec![AddressAttribute::Local(ours), AddressAttribute::Address(peer)]),
-            address(2, vec![AddressAttribute::Address("fe80::1".parse().unwrap())]),
-            address(1, vec![AddressAttribute::Address("127.0.0.1".parse().unwrap())]),
+            address(2, 24, "10.0.1.5"),
+            address(2, 24, "10.0.1.5"),
+            address(2, 64, "fe80::1"),
+            address(1, 8, "127.0.0.1"),
         ];
-        let seen = read(&links, &addresses);
+        let seen = read(links, &addresses);
         assert_eq!(seen.len(), 1);
         assert_eq!((seen[0].name.as_str(), seen[0].mtu), ("eth0", Some(9001)));
         assert_eq!(seen[0].mac.as_deref(), Some("0a:ff:00:01:02:03"));
         let nets: Vec<String> = seen[0].addresses.iter().map(ToString::to_string).collect();
-        assert_eq!(nets, ["10.0.1.5/24", "fe80::1/24"]);
+        assert_eq!(nets, ["10.0.1.5/24", "fe80::1/64"]);
+    }
+
+    #[test]
+    fn the_address_of_a_tunnel_is_no_hardware_address() {
+        let tunnel = Link { address: vec![10, 0, 1, 5], ..link(4, true, "tunl0") };
+        assert_eq!(read(vec![tunnel], &[])[0].mac, None);
     }
 
     #[test]
     fn metadata_joins_by_hardware_address_and_keeps_what_the_kernel_lacks() {
-        let mut interfaces = read(&[link(2, LinkFlags::Up, "eth0")], &[]);
+        let mut interfaces = read(vec![link(2, true, "eth0")], &[]);
         let fact = |mac: &str, id: &str| InterfaceFacts {
             mac: mac.to_owned(),
             interface_id: Some(id.to_owned()),
