@@ -39,8 +39,6 @@ pub struct Rule {
     pub id: &'static str,
     /// What it looks for, in one line for the list of rules.
     pub title: &'static str,
-    /// The manual page.
-    pub page: &'static str,
     /// The check.
     pub check: fn(&Case<'_>) -> Check,
 }

@@ -6,6 +6,7 @@ use crate::classify::signal::SignalName;
 use crate::classify::table::{Row, TABLE};
 use crate::diagnose::rules::{RULES, rule};
 use crate::diagnose::situations;
+use crate::packed;
 use crate::settings::SettingsError;
 
 /// The page of a rule, the table of verdicts, the map of situations, or the list of rules.
@@ -19,7 +20,9 @@ pub fn explain(topic: Option<&str>) -> Result<String, SettingsError> {
         Some("situations") => Ok(situations()),
         Some(id) => {
             let known = || RULES.iter().map(|rule| rule.id).collect::<Vec<_>>();
-            rule(id).map(|rule| rule.page.to_owned()).ok_or_else(|| SettingsError::unknown_rule(id, &known()))
+            rule(id)
+                .and_then(|rule| packed::page(rule.id))
+                .ok_or_else(|| SettingsError::unknown_rule(id, &known()))
         }
     }
 }

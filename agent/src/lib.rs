@@ -15,6 +15,7 @@ pub mod explain;
 pub mod filters;
 pub mod judge;
 pub mod listing;
+mod packed;
 pub mod permissions;
 pub mod plan;
 pub mod prefix_lists;

@@ -7,13 +7,14 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::{Differences, EndpointKind, Partition, Service, Variant, partition_of_region};
+use crate::packed::text;
 
 /// `agent/data/endpoints.json`.
-pub(super) static HOSTS: LazyLock<Hosts> = LazyLock::new(|| parse(include_str!("../../data/endpoints.json")));
+pub(super) static HOSTS: LazyLock<Hosts> = LazyLock::new(|| parse(&text!("endpoints.json")));
 
 /// `agent/data/endpoint_services.json`.
 pub(super) static ENDPOINTS: LazyLock<EndpointServices> =
-    LazyLock::new(|| parse(include_str!("../../data/endpoint_services.json")));
+    LazyLock::new(|| parse(&text!("endpoint_services.json")));
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Hosts {
@@ -132,6 +133,6 @@ pub(super) fn https() -> u16 {
 }
 
 #[expect(clippy::expect_used, reason = "the text is part of the binary, and the tests parse it")]
-fn parse<T: for<'de> Deserialize<'de>>(text: &'static str) -> T {
+fn parse<T: for<'de> Deserialize<'de>>(text: &str) -> T {
     serde_json::from_str(text).expect("the embedded data parses")
 }

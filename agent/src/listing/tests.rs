@@ -2,6 +2,7 @@
 
 use jsonschema::Validator;
 use probes::control_plane::{ControlPlane, ManagedPrefixList, Route, RouteTable};
+use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::schema;
@@ -152,6 +153,22 @@ fn report() -> Report {
 fn validator() -> Validator {
     let schema: Value = serde_json::from_str(&schema()).unwrap();
     jsonschema::validator_for(&schema).unwrap()
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the schema that differs is left for who changed the types")]
+fn the_schema_is_the_one_that_the_types_derive() {
+    // The contract of what is written: a key that is always written is required, also where its value may be null.
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let derived = generator.into_root_schema_for::<Report>();
+    let derived = format!("{}\n", serde_json::to_string_pretty(&derived).unwrap());
+    if schema() != derived {
+        let path = concat!(env!("OUT_DIR"), "/derived.schema.json");
+        std::fs::write(path, derived).unwrap();
+        panic!(
+            "the types of the report have changed, or what is said of them: cp {path} agent/data/report.schema.json"
+        );
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{PrefixList, Source};
 use crate::catalogue::Provenance;
+use crate::packed::text;
 
 #[derive(Debug, Deserialize)]
 struct Snapshot {
@@ -24,7 +25,7 @@ struct Entry {
     cidrs: Vec<IpNet>,
 }
 
-static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| parse(include_str!("../../data/prefixes.json")));
+static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| parse(&text!("prefixes.json")));
 
 /// The published ranges of a service in a region. `None` when there are none: nothing is known then, which is never the
 /// same as "outside".
@@ -59,6 +60,6 @@ pub fn snapshot_provenance() -> Provenance {
 }
 
 #[expect(clippy::expect_used, reason = "the text is part of the binary, and the tests parse it")]
-fn parse(text: &'static str) -> Snapshot {
+fn parse(text: &str) -> Snapshot {
     serde_json::from_str(text).expect("the embedded prefixes parse")
 }

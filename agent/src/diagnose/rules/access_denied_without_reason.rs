@@ -9,7 +9,6 @@ use crate::report::{Path, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "access-denied-without-reason",
     title: "a service refused a call and did not say which policy it was",
-    page: include_str!("../../../pages/access-denied-without-reason.md"),
     check,
 };
 

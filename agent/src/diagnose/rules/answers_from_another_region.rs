@@ -16,7 +16,6 @@ use crate::report::{Finding, Remedy, Verdict};
 pub(super) const RULE: Rule = Rule {
     id: "answers-from-another-region",
     title: "a name of S3 or DynamoDB resolves to addresses of another Region",
-    page: include_str!("../../../pages/answers-from-another-region.md"),
     check,
 };
 

@@ -9,12 +9,8 @@ use crate::diagnose::way::{Obstacle, Way, endpoints_of};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Remedy, SubjectKind};
 
-pub(super) const RULE: Rule = Rule {
-    id: "blackhole-route",
-    title: "a route leads to something that is gone",
-    page: include_str!("../../../pages/blackhole-route.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "blackhole-route", title: "a route leads to something that is gone", check };
 
 fn check(case: &Case<'_>) -> Check {
     blocked::check(case, |ways| {

@@ -9,12 +9,8 @@ use crate::diagnose::{Check, Rule};
 use crate::refusal::last_word;
 use crate::report::{Path, Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "bucket-in-another-region",
-    title: "a bucket is in another Region than this instance",
-    page: include_str!("../../../pages/bucket-in-another-region.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "bucket-in-another-region", title: "a bucket is in another Region than this instance", check };
 
 fn check(case: &Case<'_>) -> Check {
     refused::check(case, &RULE, Kind::AnotherRegion, Together::OfOneResource, |group| tell(case, group))

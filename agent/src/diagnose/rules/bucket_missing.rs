@@ -5,12 +5,8 @@ use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
 use crate::diagnose::{Check, Rule, policies};
 use crate::report::Remedy;
 
-pub(super) const RULE: Rule = Rule {
-    id: "bucket-missing",
-    title: "there is no such bucket in this partition",
-    page: include_str!("../../../pages/bucket-missing.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "bucket-missing", title: "there is no such bucket in this partition", check };
 
 fn check(case: &Case<'_>) -> Check {
     refused::check(case, &RULE, Kind::BucketMissing, Together::OfOneResource, |group| tell(case, group))

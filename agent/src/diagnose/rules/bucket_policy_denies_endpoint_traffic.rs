@@ -10,7 +10,6 @@ use crate::report::Remedy;
 pub(super) const RULE: Rule = Rule {
     id: "bucket-policy-denies-endpoint-traffic",
     title: "a bucket policy denies what comes through a VPC endpoint",
-    page: include_str!("../../../pages/bucket-policy-denies-endpoint-traffic.md"),
     check,
 };
 

@@ -9,7 +9,6 @@ use crate::report::Remedy;
 pub(super) const RULE: Rule = Rule {
     id: "bucket-policy-wants-endpoint",
     title: "a bucket policy denies what comes over the internet",
-    page: include_str!("../../../pages/bucket-policy-wants-endpoint.md"),
     check,
 };
 

@@ -8,12 +8,8 @@ use crate::diagnose::wire::{Seen, finding, sessions, targets_of, words};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "ca-bundle-wrong",
-    title: "AWS_CA_BUNDLE names roots that refuse AWS",
-    page: include_str!("../../../pages/ca-bundle-wrong.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "ca-bundle-wrong", title: "AWS_CA_BUNDLE names roots that refuse AWS", check };
 
 fn check(case: &Case<'_>) -> Check {
     let Some(bundle) = &case.recording.environment.host.ca_bundle else {

@@ -7,12 +7,8 @@ use crate::diagnose::wire::{Seen, any_says, finding, sessions, show_peer, target
 use crate::diagnose::{Check, Rule};
 use crate::report::{Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "certificate-name-mismatch",
-    title: "a certificate is for another name",
-    page: include_str!("../../../pages/certificate-name-mismatch.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "certificate-name-mismatch", title: "a certificate is for another name", check };
 
 fn check(case: &Case<'_>) -> Check {
     let all = sessions(case);

@@ -10,7 +10,6 @@ use crate::report::{Remedy, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "certificate-not-valid-now",
     title: "a certificate has expired or is not valid yet, or the clock is wrong",
-    page: include_str!("../../../pages/certificate-not-valid-now.md"),
     check,
 };
 

@@ -5,12 +5,7 @@ use crate::diagnose::credentials::{self, TOLERATED_OFFSET_MS, Why};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "clock-skewed",
-    title: "this host's clock is off",
-    page: include_str!("../../../pages/clock-skewed.md"),
-    check,
-};
+pub(super) const RULE: Rule = Rule { id: "clock-skewed", title: "this host's clock is off", check };
 
 /// A clock that somebody keeps is off by milliseconds; the measure itself is good to a second.
 const NOTICEABLE_MS: i64 = 30_000;

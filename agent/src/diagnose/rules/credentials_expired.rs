@@ -7,12 +7,8 @@ use crate::diagnose::credentials::{self, Why};
 use crate::diagnose::{Check, Rule};
 use crate::report::Remedy;
 
-pub(super) const RULE: Rule = Rule {
-    id: "credentials-expired",
-    title: "the credentials of this host have expired",
-    page: include_str!("../../../pages/credentials-expired.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "credentials-expired", title: "the credentials of this host have expired", check };
 
 fn check(case: &Case<'_>) -> Check {
     match credentials::why(case) {

@@ -5,12 +5,8 @@ use crate::diagnose::phrases::fact;
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "credentials-missing",
-    title: "no source on this host has AWS credentials",
-    page: include_str!("../../../pages/credentials-missing.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "credentials-missing", title: "no source on this host has AWS credentials", check };
 
 fn check(case: &Case<'_>) -> Check {
     let host = &case.recording.environment.host;

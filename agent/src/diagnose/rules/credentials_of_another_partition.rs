@@ -9,7 +9,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "credentials-of-another-partition",
     title: "the keys on this host belong to another partition",
-    page: include_str!("../../../pages/credentials-of-another-partition.md"),
     check,
 };
 

@@ -9,12 +9,8 @@ use crate::diagnose::{Check, Rule};
 use crate::refusal::last_word;
 use crate::report::Remedy;
 
-pub(super) const RULE: Rule = Rule {
-    id: "credentials-rejected",
-    title: "the services refuse this host's credentials",
-    page: include_str!("../../../pages/credentials-rejected.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "credentials-rejected", title: "the services refuse this host's credentials", check };
 
 fn check(case: &Case<'_>) -> Check {
     let (signed, rejections) = credentials::rejections(case);

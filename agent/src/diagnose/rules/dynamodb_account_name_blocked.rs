@@ -11,7 +11,6 @@ use crate::report::{Finding, Path, Severity, Verdict};
 pub(super) const RULE: Rule = Rule {
     id: "dynamodb-account-name-blocked",
     title: "DynamoDB's regional name works, the account's own name does not",
-    page: include_str!("../../../pages/dynamodb-account-name-blocked.md"),
     check,
 };
 

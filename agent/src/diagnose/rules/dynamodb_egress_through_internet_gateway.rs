@@ -6,7 +6,6 @@ use crate::diagnose::{Check, Rule, egress};
 pub(super) const RULE: Rule = Rule {
     id: "dynamodb-egress-through-internet-gateway",
     title: "DynamoDB traffic leaves the VPC through an internet gateway",
-    page: include_str!("../../../pages/dynamodb-egress-through-internet-gateway.md"),
     check,
 };
 

@@ -6,7 +6,6 @@ use crate::diagnose::{Check, Rule, egress};
 pub(super) const RULE: Rule = Rule {
     id: "dynamodb-egress-through-nat",
     title: "DynamoDB traffic leaves the VPC through NAT or an appliance",
-    page: include_str!("../../../pages/dynamodb-egress-through-nat.md"),
     check,
 };
 

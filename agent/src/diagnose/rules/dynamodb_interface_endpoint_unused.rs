@@ -10,7 +10,6 @@ use crate::report::{Finding, Path, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "dynamodb-interface-endpoint-unused",
     title: "the VPC has an interface endpoint for DynamoDB, which clients pass by under the normal name",
-    page: include_str!("../../../pages/dynamodb-interface-endpoint-unused.md"),
     check,
 };
 

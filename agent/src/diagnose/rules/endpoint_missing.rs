@@ -14,7 +14,6 @@ use crate::report::{Finding, Path, Remedy, Subject, SubjectKind};
 pub(super) const RULE: Rule = Rule {
     id: "endpoint-missing",
     title: "the VPC has no endpoint for services that this subnet has no other way to",
-    page: include_str!("../../../pages/endpoint-missing.md"),
     check,
 };
 

@@ -14,7 +14,6 @@ use crate::report::{Fact, Remedy, SubjectKind};
 pub(super) const RULE: Rule = Rule {
     id: "endpoint-network-acl",
     title: "the network ACL of an interface endpoint's subnet stops this instance",
-    page: include_str!("../../../pages/endpoint-network-acl.md"),
     check,
 };
 

@@ -12,12 +12,8 @@ use crate::diagnose::way::endpoints_of;
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy, SubjectKind};
 
-pub(super) const RULE: Rule = Rule {
-    id: "endpoint-not-available",
-    title: "a VPC endpoint exists, and is not available",
-    page: include_str!("../../../pages/endpoint-not-available.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "endpoint-not-available", title: "a VPC endpoint exists, and is not available", check };
 
 fn check(case: &Case<'_>) -> Check {
     let facts = &case.recording.control_plane;

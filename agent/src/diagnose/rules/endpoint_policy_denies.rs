@@ -12,7 +12,6 @@ use crate::report::{Remedy, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "endpoint-policy-denies",
     title: "the policy of a VPC endpoint refuses what was asked through it",
-    page: include_str!("../../../pages/endpoint-policy-denies.md"),
     check,
 };
 

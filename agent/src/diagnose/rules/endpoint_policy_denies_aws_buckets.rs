@@ -14,7 +14,6 @@ use crate::report::{Finding, Path, Remedy, Severity, Verdict};
 pub(super) const RULE: Rule = Rule {
     id: "endpoint-policy-denies-aws-buckets",
     title: "the policy of the S3 endpoint keeps away what AWS publishes in S3",
-    page: include_str!("../../../pages/endpoint-policy-denies-aws-buckets.md"),
     check,
 };
 

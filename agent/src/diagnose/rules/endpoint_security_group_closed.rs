@@ -10,7 +10,6 @@ use crate::report::{Fact, Remedy, SubjectKind};
 pub(super) const RULE: Rule = Rule {
     id: "endpoint-security-group-closed",
     title: "the security groups of an interface endpoint do not let this instance in",
-    page: include_str!("../../../pages/endpoint-security-group-closed.md"),
     check,
 };
 

@@ -8,7 +8,6 @@ use crate::report::{Finding, Remedy, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "endpoint-url-configured",
     title: "a setting sends programs to another host than the service's own",
-    page: include_str!("../../../pages/endpoint-url-configured.md"),
     check,
 };
 

@@ -8,7 +8,6 @@ use crate::report::{Explained, Finding, Path, Reason, Remedy, Severity, Verdict}
 pub(super) const RULE: Rule = Rule {
     id: "evidence-contradicts-itself",
     title: "two witnesses that are each conclusive say different things about a path",
-    page: include_str!("../../../pages/evidence-contradicts-itself.md"),
     check,
 };
 

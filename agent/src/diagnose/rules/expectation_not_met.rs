@@ -6,12 +6,8 @@ use crate::diagnose::{Check, Rule};
 use crate::report::{Confidence, Finding, Path, Severity, Verdict};
 use crate::settings::{Expectation, ExpectedPath};
 
-pub(super) const RULE: Rule = Rule {
-    id: "expectation-not-met",
-    title: "something that --expect says to be true is not",
-    page: include_str!("../../../pages/expectation-not-met.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "expectation-not-met", title: "something that --expect says to be true is not", check };
 
 /// What an expectation comes to for one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

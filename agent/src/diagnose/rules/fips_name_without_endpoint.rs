@@ -13,7 +13,6 @@ use crate::report::{Finding, Path, Remedy, Verdict};
 pub(super) const RULE: Rule = Rule {
     id: "fips-name-without-endpoint",
     title: "FIPS names are used, and no endpoint of the VPC is for them",
-    page: include_str!("../../../pages/fips-name-without-endpoint.md"),
     check,
 };
 

@@ -6,7 +6,6 @@ use crate::diagnose::{Check, Rule, association};
 pub(super) const RULE: Rule = Rule {
     id: "gateway-endpoint-not-associated",
     title: "a gateway endpoint exists, and this subnet's route table does not lead to it",
-    page: include_str!("../../../pages/gateway-endpoint-not-associated.md"),
     check,
 };
 

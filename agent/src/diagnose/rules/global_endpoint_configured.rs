@@ -10,7 +10,6 @@ use crate::report::{Finding, Path, Remedy, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "global-endpoint-configured",
     title: "a setting sends programs to a host without a Region",
-    page: include_str!("../../../pages/global-endpoint-configured.md"),
     check,
 };
 

@@ -9,12 +9,8 @@ use crate::diagnose::phrases::fact;
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Path, Remedy};
 
-pub(super) const RULE: Rule = Rule {
-    id: "host-firewall",
-    title: "a firewall on this host rejects outbound connections",
-    page: include_str!("../../../pages/host-firewall.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "host-firewall", title: "a firewall on this host rejects outbound connections", check };
 
 /// A target's attempt that was rejected.
 type Rejected<'a> = (&'a TargetObservation, &'a Attempt);

@@ -11,12 +11,8 @@ use crate::diagnose::phrases::fact;
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy};
 
-pub(super) const RULE: Rule = Rule {
-    id: "hosts-file-override",
-    title: "the hosts file of this host names a service",
-    page: include_str!("../../../pages/hosts-file-override.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "hosts-file-override", title: "the hosts file of this host names a service", check };
 
 fn check(case: &Case<'_>) -> Check {
     let entries = &case.recording.environment.host.hosts_entries;

@@ -10,7 +10,6 @@ use crate::report::Remedy;
 pub(super) const RULE: Rule = Rule {
     id: "identity-policy-denies",
     title: "the role's own policies do not allow what was asked",
-    page: include_str!("../../../pages/identity-policy-denies.md"),
     check,
 };
 

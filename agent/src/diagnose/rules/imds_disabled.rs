@@ -9,7 +9,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "imds-disabled",
     title: "the instance metadata service is switched off for this instance",
-    page: include_str!("../../../pages/imds-disabled.md"),
     check,
 };
 

@@ -8,12 +8,8 @@ use crate::diagnose::policies::partition;
 use crate::diagnose::{Check, Rule};
 use crate::report::{Explained, Finding, Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "instance-role-broken",
-    title: "the instance's role cannot be used",
-    page: include_str!("../../../pages/instance-role-broken.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "instance-role-broken", title: "the instance's role cannot be used", check };
 
 fn check(case: &Case<'_>) -> Check {
     let host = &case.recording.environment.host;

@@ -12,7 +12,6 @@ use crate::report::{Finding, Remedy, Verdict};
 pub(super) const RULE: Rule = Rule {
     id: "ipv4-missing",
     title: "this host has IPv6 only, and services' names have IPv4 addresses only",
-    page: include_str!("../../../pages/ipv4-missing.md"),
     check,
 };
 

@@ -11,12 +11,8 @@ use crate::diagnose::phrases::{fact, failure_places, make_gateway_endpoint_dual_
 use crate::diagnose::{Check, Rule, names};
 use crate::report::{Finding, Path, Remedy, Verdict};
 
-pub(super) const RULE: Rule = Rule {
-    id: "ipv6-address-unreachable",
-    title: "services answer by IPv4 and are silent by IPv6",
-    page: include_str!("../../../pages/ipv6-address-unreachable.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "ipv6-address-unreachable", title: "services answer by IPv4 and are silent by IPv6", check };
 
 fn check(case: &Case<'_>) -> Check {
     let mut both = 0;

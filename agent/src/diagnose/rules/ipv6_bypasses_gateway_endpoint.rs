@@ -13,7 +13,6 @@ use crate::report::{AddressVerdict, Finding, Path, Remedy, Verdict};
 pub(super) const RULE: Rule = Rule {
     id: "ipv6-bypasses-gateway-endpoint",
     title: "S3 or DynamoDB takes the gateway endpoint by IPv4 and leaves the VPC by IPv6",
-    page: include_str!("../../../pages/ipv6-bypasses-gateway-endpoint.md"),
     check,
 };
 

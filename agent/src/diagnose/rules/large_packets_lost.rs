@@ -9,12 +9,8 @@ use crate::diagnose::wire::{Retried, passed, retried, with_alike, words};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy};
 
-pub(super) const RULE: Rule = Rule {
-    id: "large-packets-lost",
-    title: "packets of full size get lost (MTU)",
-    page: include_str!("../../../pages/large-packets-lost.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "large-packets-lost", title: "packets of full size get lost (MTU)", check };
 
 fn check(case: &Case<'_>) -> Check {
     let all = retried(case);

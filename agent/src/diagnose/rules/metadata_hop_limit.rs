@@ -7,7 +7,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "metadata-hop-limit",
     title: "the hop limit of instance metadata is too small for where this runs",
-    page: include_str!("../../../pages/metadata-hop-limit.md"),
     check,
 };
 

@@ -7,12 +7,8 @@ use crate::diagnose::{Check, Rule};
 use crate::proxies::{CLIENTS, Scheme};
 use crate::report::{Finding, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "metadata-through-proxy",
-    title: "instance metadata is not left out of the proxy",
-    page: include_str!("../../../pages/metadata-through-proxy.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "metadata-through-proxy", title: "instance metadata is not left out of the proxy", check };
 
 const METADATA: &str = "169.254.169.254";
 

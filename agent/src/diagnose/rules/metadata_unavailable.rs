@@ -7,12 +7,8 @@ use crate::diagnose::metadata;
 use crate::diagnose::{Check, Rule};
 use crate::report::Remedy;
 
-pub(super) const RULE: Rule = Rule {
-    id: "metadata-unavailable",
-    title: "the instance metadata service does not answer",
-    page: include_str!("../../../pages/metadata-unavailable.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "metadata-unavailable", title: "the instance metadata service does not answer", check };
 
 fn check(case: &Case<'_>) -> Check {
     let host = &case.recording.environment.host;

@@ -20,7 +20,6 @@ use crate::report::{Explained, Finding, Remedy, Severity, SubjectKind};
 pub(super) const RULE: Rule = Rule {
     id: "more-specific-route",
     title: "a more specific route takes a service's packets past its gateway endpoint",
-    page: include_str!("../../../pages/more-specific-route.md"),
     check,
 };
 

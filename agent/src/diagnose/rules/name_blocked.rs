@@ -12,7 +12,6 @@ use crate::report::{Finding, Remedy, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "name-blocked",
     title: "the VPC resolver denies or misleads a name of AWS while it answers for others",
-    page: include_str!("../../../pages/name-blocked.md"),
     check,
 };
 

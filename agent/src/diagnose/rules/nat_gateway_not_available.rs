@@ -11,7 +11,6 @@ use crate::report::{Remedy, SubjectKind};
 pub(super) const RULE: Rule = Rule {
     id: "nat-gateway-not-available",
     title: "the NAT gateway that the route leads to carries nothing",
-    page: include_str!("../../../pages/nat-gateway-not-available.md"),
     check,
 };
 

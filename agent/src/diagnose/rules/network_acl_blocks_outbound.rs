@@ -7,7 +7,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "network-acl-blocks-outbound",
     title: "the subnet's network ACL does not let port 443 out",
-    page: include_str!("../../../pages/network-acl-blocks-outbound.md"),
     check,
 };
 

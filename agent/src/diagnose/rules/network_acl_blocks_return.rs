@@ -7,7 +7,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "network-acl-blocks-return",
     title: "the subnet's network ACL does not let the answers back in",
-    page: include_str!("../../../pages/network-acl-blocks-return.md"),
     check,
 };
 

@@ -7,7 +7,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "network-acl-stale-ranges",
     title: "the subnet's network ACL lets some of a service's ranges through only",
-    page: include_str!("../../../pages/network-acl-stale-ranges.md"),
     check,
 };
 

@@ -7,12 +7,8 @@ use crate::diagnose::phrases::{fact, show_filters};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Explained, Finding, Path, Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "no-egress",
-    title: "names resolve, but no service and no control answers",
-    page: include_str!("../../../pages/no-egress.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "no-egress", title: "names resolve, but no service and no control answers", check };
 
 fn check(case: &Case<'_>) -> Check {
     // A closed interface endpoint is inside the VPC: that it is silent says nothing of the way out.

@@ -6,12 +6,8 @@ use crate::diagnose::case::Case;
 use crate::diagnose::{Check, Rule};
 use crate::report::{Explained, Finding, Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "no-instance-profile",
-    title: "no instance profile is attached to this instance",
-    page: include_str!("../../../pages/no-instance-profile.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "no-instance-profile", title: "no instance profile is attached to this instance", check };
 
 fn check(case: &Case<'_>) -> Check {
     let host = &case.recording.environment.host;

@@ -11,7 +11,6 @@ use crate::report::{Finding, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "no-proxy-dialects-disagree",
     title: "some clients go through the proxy and some do not",
-    page: include_str!("../../../pages/no-proxy-dialects-disagree.md"),
     check,
 };
 

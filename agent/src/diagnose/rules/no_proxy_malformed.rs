@@ -9,12 +9,8 @@ use crate::diagnose::{Check, Rule};
 use crate::proxies::{self, Way, corrected, troubles};
 use crate::report::{Finding, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "no-proxy-malformed",
-    title: "no_proxy is written in a form that clients do not read",
-    page: include_str!("../../../pages/no-proxy-malformed.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "no-proxy-malformed", title: "no_proxy is written in a form that clients do not read", check };
 
 /// What follows from hosts that were meant to be left out and are not.
 const FOLLOWING: &[&str] = &[

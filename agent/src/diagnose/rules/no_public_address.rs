@@ -12,7 +12,6 @@ use crate::report::{Remedy, SubjectKind};
 pub(super) const RULE: Rule = Rule {
     id: "no-public-address",
     title: "the route leads to an internet gateway, and the instance has no public address",
-    page: include_str!("../../../pages/no-public-address.md"),
     check,
 };
 

@@ -9,12 +9,8 @@ use crate::diagnose::way::{Obstacle, Way};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Remedy, SubjectKind};
 
-pub(super) const RULE: Rule = Rule {
-    id: "no-route-out",
-    title: "the route table has no route to an address outside the VPC",
-    page: include_str!("../../../pages/no-route-out.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "no-route-out", title: "the route table has no route to an address outside the VPC", check };
 
 fn check(case: &Case<'_>) -> Check {
     blocked::check(case, |ways| {

@@ -13,7 +13,6 @@ use crate::report::{Finding, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "one-endpoint-address-dead",
     title: "one address of an interface endpoint does not answer, another does",
-    page: include_str!("../../../pages/one-endpoint-address-dead.md"),
     check,
 };
 

@@ -7,7 +7,6 @@ use crate::report::Severity;
 pub(super) const RULE: Rule = Rule {
     id: "optional-service-unreachable",
     title: "a service that this instance may do without does not answer",
-    page: include_str!("../../../pages/optional-service-unreachable.md"),
     check,
 };
 

@@ -10,7 +10,6 @@ use crate::report::{Remedy, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "partition-roots-missing",
     title: "no roots vouch for this partition, whose authorities are not public",
-    page: include_str!("../../../pages/partition-roots-missing.md"),
     check,
 };
 

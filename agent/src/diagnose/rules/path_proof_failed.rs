@@ -13,12 +13,8 @@ use crate::proofs::{by_bucket, by_role, not_made_words, role_name};
 use crate::refusal::{PolicyType, last_word, refusal};
 use crate::report::{Finding, Remedy, Severity, Subject, SubjectKind};
 
-pub(super) const RULE: Rule = Rule {
-    id: "path-proof-failed",
-    title: "a path proof was asked for, and proved nothing",
-    page: include_str!("../../../pages/path-proof-failed.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "path-proof-failed", title: "a path proof was asked for, and proved nothing", check };
 
 /// The policy that users install; its words hold no blanks.
 const BUCKET_POLICY: &str = include_str!("../../../../packaging/proof/bucket-policy.json");

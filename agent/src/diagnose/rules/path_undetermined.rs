@@ -5,12 +5,8 @@ use crate::diagnose::phrases::in_words;
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Path, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "path-undetermined",
-    title: "a service answers, but its path cannot be told",
-    page: include_str!("../../../pages/path-undetermined.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "path-undetermined", title: "a service answers, but its path cannot be told", check };
 
 fn check(case: &Case<'_>) -> Check {
     let findings = case

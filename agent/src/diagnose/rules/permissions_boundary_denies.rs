@@ -9,7 +9,6 @@ use crate::report::Remedy;
 pub(super) const RULE: Rule = Rule {
     id: "permissions-boundary-denies",
     title: "the role's permissions boundary does not allow what was asked",
-    page: include_str!("../../../pages/permissions-boundary-denies.md"),
     check,
 };
 

@@ -12,7 +12,6 @@ use crate::report::{Finding, Path, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "private-dns-for-inbound-resolvers-only",
     title: "the S3 interface endpoint's names are for inbound resolvers only, and no gateway endpoint serves this subnet",
-    page: include_str!("../../../pages/private-dns-for-inbound-resolvers-only.md"),
     check,
 };
 

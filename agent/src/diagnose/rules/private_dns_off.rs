@@ -12,7 +12,6 @@ use crate::report::{Finding, Remedy, Verdict};
 pub(super) const RULE: Rule = Rule {
     id: "private-dns-off",
     title: "an interface endpoint is there, and its private DNS is off",
-    page: include_str!("../../../pages/private-dns-off.md"),
     check,
 };
 

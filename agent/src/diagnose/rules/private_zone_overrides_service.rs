@@ -14,7 +14,6 @@ use crate::report::{Finding, Path, Remedy, Severity, Verdict};
 pub(super) const RULE: Rule = Rule {
     id: "private-zone-overrides-service",
     title: "a record of one's own gives a service a private address that no endpoint of the VPC gives",
-    page: include_str!("../../../pages/private-zone-overrides-service.md"),
     check,
 };
 

@@ -9,12 +9,8 @@ use crate::diagnose::{Check, Rule};
 use crate::proxies::{self, Way};
 use crate::report::{Finding, Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "proxy-case-precedence",
-    title: "upper and lower case proxy variables differ",
-    page: include_str!("../../../pages/proxy-case-precedence.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "proxy-case-precedence", title: "upper and lower case proxy variables differ", check };
 
 const NAMES: [&str; 4] = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
 

@@ -8,12 +8,8 @@ use crate::diagnose::proxied::{failing, leave_out, sent, try_it};
 use crate::diagnose::{Check, Rule};
 use crate::report::Remedy;
 
-pub(super) const RULE: Rule = Rule {
-    id: "proxy-refuses",
-    title: "the proxy does not open a tunnel to a service",
-    page: include_str!("../../../pages/proxy-refuses.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "proxy-refuses", title: "the proxy does not open a tunnel to a service", check };
 
 fn check(case: &Case<'_>) -> Check {
     if sent(case).is_empty() {

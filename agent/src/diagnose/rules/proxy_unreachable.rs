@@ -8,12 +8,8 @@ use crate::diagnose::proxied::{Sent, failing, leave_out, sent, try_it};
 use crate::diagnose::{Check, Rule};
 use crate::report::Remedy;
 
-pub(super) const RULE: Rule = Rule {
-    id: "proxy-unreachable",
-    title: "the proxy of the environment cannot be reached",
-    page: include_str!("../../../pages/proxy-unreachable.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "proxy-unreachable", title: "the proxy of the environment cannot be reached", check };
 
 fn check(case: &Case<'_>) -> Check {
     if sent(case).is_empty() {

@@ -10,7 +10,6 @@ use crate::report::Remedy;
 pub(super) const RULE: Rule = Rule {
     id: "proxy-wants-authentication",
     title: "the proxy asks for a user and password (HTTP 407)",
-    page: include_str!("../../../pages/proxy-wants-authentication.md"),
     check,
 };
 

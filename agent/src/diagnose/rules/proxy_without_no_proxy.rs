@@ -8,7 +8,6 @@ use crate::report::{Finding, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "proxy-without-no-proxy",
     title: "a proxy carries traffic that a VPC endpoint would serve",
-    page: include_str!("../../../pages/proxy-without-no-proxy.md"),
     check,
 };
 

@@ -10,7 +10,6 @@ use crate::report::{Finding, Remedy, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "region-settings-disagree",
     title: "programs on this host are set to another Region than its own",
-    page: include_str!("../../../pages/region-settings-disagree.md"),
     check,
 };
 

@@ -5,12 +5,8 @@ use crate::diagnose::phrases::in_words;
 use crate::diagnose::{Check, Rule};
 use crate::report::{Explained, Finding, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "region-unknown",
-    title: "nothing tells which Region this is",
-    page: include_str!("../../../pages/region-unknown.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "region-unknown", title: "nothing tells which Region this is", check };
 
 fn check(case: &Case<'_>) -> Check {
     if let Some(region) = case.region() {

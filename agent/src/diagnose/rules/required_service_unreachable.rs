@@ -7,7 +7,6 @@ use crate::report::Severity;
 pub(super) const RULE: Rule = Rule {
     id: "required-service-unreachable",
     title: "a service that this instance cannot do without does not answer",
-    page: include_str!("../../../pages/required-service-unreachable.md"),
     check,
 };
 

@@ -16,7 +16,6 @@ use crate::report::{Finding, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "resolver-answers-differ",
     title: "a server of one's own answers otherwise than the VPC resolver",
-    page: include_str!("../../../pages/resolver-answers-differ.md"),
     check,
 };
 

@@ -11,12 +11,8 @@ use crate::diagnose::phrases::{fact, in_words, live_resolvers};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Explained, Finding, Remedy, Severity, Subject, SubjectKind};
 
-pub(super) const RULE: Rule = Rule {
-    id: "resolver-dead",
-    title: "a name server of this host answers nothing",
-    page: include_str!("../../../pages/resolver-dead.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "resolver-dead", title: "a name server of this host answers nothing", check };
 
 fn check(case: &Case<'_>) -> Check {
     let host = &case.recording.environment.host;

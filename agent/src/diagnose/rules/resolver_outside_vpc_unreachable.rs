@@ -13,7 +13,6 @@ use crate::report::{Finding, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "resolver-outside-vpc-unreachable",
     title: "the name servers are outside the VPC and nothing comes back from them",
-    page: include_str!("../../../pages/resolver-outside-vpc-unreachable.md"),
     check,
 };
 

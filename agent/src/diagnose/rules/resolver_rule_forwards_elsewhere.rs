@@ -11,7 +11,6 @@ use crate::report::{Finding, Path, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "resolver-rule-forwards-elsewhere",
     title: "the VPC resolver works, and answers wrongly or not at all for AWS names",
-    page: include_str!("../../../pages/resolver-rule-forwards-elsewhere.md"),
     check,
 };
 

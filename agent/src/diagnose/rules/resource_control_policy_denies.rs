@@ -9,7 +9,6 @@ use crate::report::{Path, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "resource-control-policy-denies",
     title: "a resource control policy of the organization refuses what was asked",
-    page: include_str!("../../../pages/resource-control-policy-denies.md"),
     check,
 };
 

@@ -10,7 +10,6 @@ use crate::report::Remedy;
 pub(super) const RULE: Rule = Rule {
     id: "resource-policy-allows-nothing",
     title: "the policy of another account's bucket does not allow this instance",
-    page: include_str!("../../../pages/resource-policy-allows-nothing.md"),
     check,
 };
 

@@ -6,7 +6,6 @@ use crate::diagnose::{Check, Rule, egress};
 pub(super) const RULE: Rule = Rule {
     id: "s3-egress-through-internet-gateway",
     title: "S3 traffic leaves the VPC through an internet gateway",
-    page: include_str!("../../../pages/s3-egress-through-internet-gateway.md"),
     check,
 };
 

@@ -11,7 +11,6 @@ use crate::report::Remedy;
 pub(super) const RULE: Rule = Rule {
     id: "same-vpc-perimeter",
     title: "the organization refuses every call that leaves the VPC without an endpoint",
-    page: include_str!("../../../pages/same-vpc-perimeter.md"),
     check,
 };
 

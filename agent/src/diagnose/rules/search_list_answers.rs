@@ -14,7 +14,6 @@ use crate::report::{Finding, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "search-list-answers",
     title: "a search domain answers for service names before DNS is asked for the name itself",
-    page: include_str!("../../../pages/search-list-answers.md"),
     check,
 };
 

@@ -13,7 +13,6 @@ use crate::report::{Explained, Finding, Path, Remedy, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "second-interface-without-endpoint-route",
     title: "packets leave by a second network interface, whose subnet has no route to the gateway endpoint",
-    page: include_str!("../../../pages/second-interface-without-endpoint-route.md"),
     check,
 };
 

@@ -7,7 +7,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "security-group-egress-closed",
     title: "the instance's security groups let nothing out to services on port 443",
-    page: include_str!("../../../pages/security-group-egress-closed.md"),
     check,
 };
 

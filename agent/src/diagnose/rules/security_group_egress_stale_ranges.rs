@@ -7,7 +7,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "security-group-egress-stale-ranges",
     title: "the instance's security groups let out to some of a service's ranges only",
-    page: include_str!("../../../pages/security-group-egress-stale-ranges.md"),
     check,
 };
 

@@ -7,7 +7,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "security-group-egress-without-prefix-list",
     title: "the instance's security groups do not let out to the prefix list of S3 or DynamoDB",
-    page: include_str!("../../../pages/security-group-egress-without-prefix-list.md"),
     check,
 };
 

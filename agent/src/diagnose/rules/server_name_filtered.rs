@@ -9,12 +9,8 @@ use crate::diagnose::wire::{Retried, passed, retried, with_alike, words};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Finding, Remedy};
 
-pub(super) const RULE: Rule = Rule {
-    id: "server-name-filtered",
-    title: "a firewall stops TLS by the name of the server",
-    page: include_str!("../../../pages/server-name-filtered.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "server-name-filtered", title: "a firewall stops TLS by the name of the server", check };
 
 fn check(case: &Case<'_>) -> Check {
     let all = retried(case);

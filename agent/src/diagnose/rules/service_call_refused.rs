@@ -6,12 +6,8 @@ use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
 use crate::diagnose::{Check, Rule};
 use crate::refusal::last_word;
 
-pub(super) const RULE: Rule = Rule {
-    id: "service-call-refused",
-    title: "a service answered, and refused the call",
-    page: include_str!("../../../pages/service-call-refused.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "service-call-refused", title: "a service answered, and refused the call", check };
 
 fn check(case: &Case<'_>) -> Check {
     refused::check(case, &RULE, Kind::Other, Together::OfOneResource, tell)

@@ -9,7 +9,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "service-control-policy-denies",
     title: "a service control policy of the organization refuses what was asked",
-    page: include_str!("../../../pages/service-control-policy-denies.md"),
     check,
 };
 

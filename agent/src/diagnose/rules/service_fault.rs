@@ -7,12 +7,8 @@ use crate::diagnose::{Check, Rule};
 use crate::refusal::last_word;
 use crate::report::Severity;
 
-pub(super) const RULE: Rule = Rule {
-    id: "service-fault",
-    title: "a service answered with a fault of its own (HTTP 5xx)",
-    page: include_str!("../../../pages/service-fault.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "service-fault", title: "a service answered with a fault of its own (HTTP 5xx)", check };
 
 fn check(case: &Case<'_>) -> Check {
     refused::check(case, &RULE, Kind::ServiceFault, Together::OfOneService, tell)

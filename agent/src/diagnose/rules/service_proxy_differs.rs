@@ -12,7 +12,6 @@ use crate::report::{Finding, Remedy, Severity, Subject, SubjectKind};
 pub(super) const RULE: Rule = Rule {
     id: "service-proxy-differs",
     title: "a service on this host has other proxy settings than this run",
-    page: include_str!("../../../pages/service-proxy-differs.md"),
     check,
 };
 

@@ -8,7 +8,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "session-policy-denies",
     title: "the session's own policy does not allow what was asked",
-    page: include_str!("../../../pages/session-policy-denies.md"),
     check,
 };
 

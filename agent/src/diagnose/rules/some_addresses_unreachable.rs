@@ -11,7 +11,6 @@ use crate::report::{Finding, Path, Remedy, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "some-addresses-unreachable",
     title: "a service answers at some of its addresses only",
-    page: include_str!("../../../pages/some-addresses-unreachable.md"),
     check,
 };
 

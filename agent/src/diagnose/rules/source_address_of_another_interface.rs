@@ -12,7 +12,6 @@ use crate::report::{Finding, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "source-address-of-another-interface",
     title: "packets leave by one network interface with the address of another",
-    page: include_str!("../../../pages/source-address-of-another-interface.md"),
     check,
 };
 

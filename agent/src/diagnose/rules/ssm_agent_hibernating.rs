@@ -6,12 +6,8 @@ use crate::diagnose::{Check, Rule};
 use crate::refusal::{essence, last_word};
 use crate::report::{Finding, Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "ssm-agent-hibernating",
-    title: "the SSM agent sleeps after a refusal",
-    page: include_str!("../../../pages/ssm-agent-hibernating.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "ssm-agent-hibernating", title: "the SSM agent sleeps after a refusal", check };
 
 fn check(case: &Case<'_>) -> Check {
     let Some(seen) = &case.recording.environment.host.ssm_agent else {

@@ -12,7 +12,6 @@ use crate::report::{Explained, Finding, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "static-credentials-shadow-role",
     title: "keys in the environment or a file stand before the instance's role",
-    page: include_str!("../../../pages/static-credentials-shadow-role.md"),
     check,
 };
 

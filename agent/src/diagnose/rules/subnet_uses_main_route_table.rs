@@ -6,7 +6,6 @@ use crate::diagnose::{Check, Rule, association};
 pub(super) const RULE: Rule = Rule {
     id: "subnet-uses-main-route-table",
     title: "the subnet falls back to the main route table, which does not lead to the gateway endpoint",
-    page: include_str!("../../../pages/subnet-uses-main-route-table.md"),
     check,
 };
 

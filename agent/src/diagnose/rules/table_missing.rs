@@ -6,12 +6,8 @@ use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
 use crate::diagnose::{Check, Rule, policies};
 use crate::report::Remedy;
 
-pub(super) const RULE: Rule = Rule {
-    id: "table-missing",
-    title: "there is no such table in this account and Region",
-    page: include_str!("../../../pages/table-missing.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "table-missing", title: "there is no such table in this account and Region", check };
 
 fn check(case: &Case<'_>) -> Check {
     refused::check(case, &RULE, Kind::TableMissing, Together::OfOneResource, |group| tell(case, group))

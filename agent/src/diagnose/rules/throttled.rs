@@ -7,12 +7,8 @@ use crate::diagnose::{Check, Rule};
 use crate::refusal::last_word;
 use crate::report::Severity;
 
-pub(super) const RULE: Rule = Rule {
-    id: "throttled",
-    title: "a service is asked too often and refuses to answer",
-    page: include_str!("../../../pages/throttled.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "throttled", title: "a service is asked too often and refuses to answer", check };
 
 fn check(case: &Case<'_>) -> Check {
     refused::check(case, &RULE, Kind::Throttled, Together::OfOneService, tell)

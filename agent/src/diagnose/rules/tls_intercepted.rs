@@ -11,7 +11,6 @@ use crate::report::{Remedy, Severity, Subject, SubjectKind};
 pub(super) const RULE: Rule = Rule {
     id: "tls-intercepted",
     title: "TLS is opened on the way by an authority that is none of AWS",
-    page: include_str!("../../../pages/tls-intercepted.md"),
     check,
 };
 

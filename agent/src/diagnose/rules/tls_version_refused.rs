@@ -12,7 +12,6 @@ use crate::report::{Finding, Remedy};
 pub(super) const RULE: Rule = Rule {
     id: "tls-version-refused",
     title: "a peer or box on the way does not take the TLS version",
-    page: include_str!("../../../pages/tls-version-refused.md"),
     check,
 };
 

@@ -7,12 +7,8 @@ use crate::diagnose::wire::{Seen, finding, sessions, words};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "trust-store-missing",
-    title: "this machine has no store of roots",
-    page: include_str!("../../../pages/trust-store-missing.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "trust-store-missing", title: "this machine has no store of roots", check };
 
 fn check(case: &Case<'_>) -> Check {
     let all = sessions(case);

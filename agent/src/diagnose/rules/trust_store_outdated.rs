@@ -8,12 +8,8 @@ use crate::diagnose::wire::{Seen, finding, sessions, show_peer, targets_of, word
 use crate::diagnose::{Check, Rule};
 use crate::report::{Remedy, Severity};
 
-pub(super) const RULE: Rule = Rule {
-    id: "trust-store-outdated",
-    title: "this machine's store lacks the roots of AWS",
-    page: include_str!("../../../pages/trust-store-outdated.md"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule { id: "trust-store-outdated", title: "this machine's store lacks the roots of AWS", check };
 
 fn check(case: &Case<'_>) -> Check {
     let all = sessions(case);

@@ -8,7 +8,6 @@ use crate::diagnose::{Check, Rule};
 pub(super) const RULE: Rule = Rule {
     id: "unauthorized-in-china",
     title: "China: public access is closed for want of an ICP licence",
-    page: include_str!("../../../pages/unauthorized-in-china.md"),
     check,
 };
 

@@ -11,7 +11,6 @@ use crate::report::{Remedy, SubjectKind};
 pub(super) const RULE: Rule = Rule {
     id: "vpc-block-public-access",
     title: "VPC Block Public Access keeps this VPC from the internet",
-    page: include_str!("../../../pages/vpc-block-public-access.md"),
     check,
 };
 

@@ -12,7 +12,6 @@ use crate::report::{Finding, Remedy, Verdict};
 pub(super) const RULE: Rule = Rule {
     id: "vpc-dns-hostnames-off",
     title: "DNS host names are off in the VPC, so no interface endpoint's private DNS works",
-    page: include_str!("../../../pages/vpc-dns-hostnames-off.md"),
     check,
 };
 

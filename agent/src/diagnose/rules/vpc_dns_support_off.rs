@@ -10,7 +10,6 @@ use crate::report::{Finding, Remedy, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "vpc-dns-support-off",
     title: "DNS resolution is off in the VPC, or its resolver answers nothing at all",
-    page: include_str!("../../../pages/vpc-dns-support-off.md"),
     check,
 };
 

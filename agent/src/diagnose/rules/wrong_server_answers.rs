@@ -13,7 +13,6 @@ use crate::report::{Explained, Finding, Remedy, Subject, SubjectKind};
 pub(super) const RULE: Rule = Rule {
     id: "wrong-server-answers",
     title: "what answers is none of AWS: a captive page, a proxy, a web server",
-    page: include_str!("../../../pages/wrong-server-answers.md"),
     check,
 };
 
