@@ -51,6 +51,9 @@ pub enum Command {
         /// How to show it: text, or json (one line)
         #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
         format: String,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "clap would show a doc comment here as help text")]
+        redaction: RedactionArguments,
     },
     /// Show a saved report as it is, in another format
     Render {
@@ -235,10 +238,25 @@ pub struct OutputArguments {
     /// How much of the observations the JSON keeps: brief, full [default: brief]
     #[arg(long, env = "VPCPROBE_DETAIL", value_name = "DETAIL", hide_env_values = true)]
     pub detail: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show a doc comment here as help text")]
+    pub redaction: RedactionArguments,
     /// Show more of each target's evidence in the table
     #[arg(short, long)]
     pub verbose: bool,
     /// Nothing on standard error but errors
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// Whether what is shown may tell whose it is.
+#[derive(Debug, Default, Args)]
+pub struct RedactionArguments {
+    /// Put pseudonyms in the place of ids, names and addresses, for a report to show to others; verdicts stay the same
+    #[arg(long, env = "VPCPROBE_REDACT", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    pub redact: Option<bool>,
+    /// A file with a secret of 16 bytes or more, under which pseudonyms are the same in every report; implies --redact
+    /// [default: a random key for each run]
+    #[arg(long, env = "VPCPROBE_REDACT_KEY", value_name = "FILE", hide_env_values = true)]
+    pub redact_key: Option<PathBuf>,
 }

@@ -22,6 +22,7 @@ pub mod prefix_lists;
 pub mod profiles;
 pub mod proofs;
 pub mod proxies;
+pub mod redact;
 pub mod refusal;
 pub mod render;
 pub mod report;

@@ -19,9 +19,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use vpcprobe::cli::{Cli, Command, OutputArguments, RunArguments};
 use vpcprobe::judge::{exit, judge};
 use vpcprobe::prefix_lists::{self, PrefixList};
+use vpcprobe::redact::{Key, redacted};
 use vpcprobe::render::nagios_code;
 use vpcprobe::report::{EnvironmentRecord, Recording, Report, Run, Status};
-use vpcprobe::settings::{Outputs, Settings, SettingsError, Surroundings};
+use vpcprobe::settings::{FileSettings, Outputs, Redaction, Settings, SettingsError, Surroundings};
 use vpcprobe::{catalogue, compare, explain, listing, permissions, plan};
 
 /// All that instance metadata may take, answers or none.
@@ -62,10 +63,19 @@ fn dispatch() -> Result<u8, SettingsError> {
         Some(Command::Run(arguments)) => run(&arguments),
         Some(Command::Judge { report, output }) => {
             let recording = read_report::<Recording>(&report)?;
-            show(&judge(recording), &output)
+            show(judge(recording), &output)
         }
-        Some(Command::Diff { old, new, format }) => {
-            let changes = compare::compare(&read_report::<Report>(&old)?, &read_report::<Report>(&new)?);
+        Some(Command::Diff { old, new, format, redaction }) => {
+            let redaction = Redaction::resolve(&redaction, &FileSettings::default())?;
+            let mut reports = [read_report::<Report>(&old)?, read_report::<Report>(&new)?];
+            if let Some(key) = key_of(&redaction)
+                && let Err(error) = key.and_then(|key| rewrite(&mut reports, &key))
+            {
+                complain(&format!("vpcprobe: {error}"));
+                return Ok(exit::INTERNAL);
+            }
+            let [old, new] = reports;
+            let changes = compare::compare(&old, &new);
             // A list of changes is text and nothing else, which always becomes JSON.
             let json = || serde_json::json!({ "changes": changes }).to_string() + "\n";
             print(&if format == "json" { json() } else { compare::text(&changes) });
@@ -73,7 +83,7 @@ fn dispatch() -> Result<u8, SettingsError> {
         }
         Some(Command::Render { report, output }) => {
             let report = read_report::<Report>(&report)?;
-            show(&report, &output)
+            show(report, &output)
         }
         Some(Command::Explain { topic }) => explain::explain(topic.as_deref()).map(|text| print(&text)),
         Some(Command::Services { region }) => listing::services(&region).map(|text| print(&text)),
@@ -118,7 +128,7 @@ fn run(arguments: &RunArguments) -> Result<u8, SettingsError> {
     let report = runtime.block_on(rounds(&settings))?;
     // What is still under way when the deadline came must not hold up the report.
     runtime.shutdown_background();
-    Ok(output::write(&report, &settings.outputs))
+    Ok(finish(report, &settings.outputs))
 }
 
 /// Whole rounds until nothing is at the level of `--fail-on`, or the time to wait is up; the report of the last one. While
@@ -202,6 +212,7 @@ async fn record(
                 .collect(),
             cut_short: cut_short || elapsed_ms >= settings.deadline.as_secs_f64() * 1000.0,
             rounds: 1,
+            redacted: false,
             settings: settings.judge.clone(),
         },
         environment: EnvironmentRecord { host: host.environment, prefix_lists },
@@ -281,9 +292,49 @@ fn permissions(arguments: &RunArguments) -> Result<u8, SettingsError> {
     Ok(exit::OK)
 }
 
-fn show(report: &Report, arguments: &OutputArguments) -> Result<u8, SettingsError> {
-    let outputs = Outputs::resolve(arguments, &[], std::io::stdout().is_terminal())?;
-    Ok(output::write(report, &outputs))
+fn show(report: Report, arguments: &OutputArguments) -> Result<u8, SettingsError> {
+    let outputs = Outputs::resolve(arguments, &FileSettings::default(), std::io::stdout().is_terminal())?;
+    Ok(finish(report, &outputs))
+}
+
+/// Writes the report as it is wanted: as it is, or with pseudonyms. One that could not be rewritten is not shown at all.
+fn finish(report: Report, outputs: &Outputs) -> u8 {
+    let Some(key) = key_of(&outputs.redaction) else { return output::write(&report, outputs) };
+    let redacted = match key.and_then(|key| redacted(&report, &key).map_err(|error| error.to_string())) {
+        Ok(redacted) => redacted,
+        Err(error) => {
+            complain(&format!("vpcprobe: {error}"));
+            return exit::INTERNAL;
+        }
+    };
+    let code = output::write(&redacted.report, outputs);
+    if redacted.changed.is_empty() {
+        return code;
+    }
+    let what = redacted.changed.join(", ");
+    complain(&format!("vpcprobe: internal error: with pseudonyms the report is judged differently: {what}"));
+    exit::INTERNAL
+}
+
+/// Puts pseudonyms into several reports, the same for the same name.
+fn rewrite(reports: &mut [Report], key: &Key) -> Result<(), String> {
+    for report in reports {
+        *report = redacted(report, key).map_err(|error| error.to_string())?.report;
+    }
+    Ok(())
+}
+
+/// The key for pseudonyms, where they are wanted; or why there is none.
+fn key_of(redaction: &Redaction) -> Option<Result<Key, String>> {
+    match redaction {
+        Redaction::None => None,
+        Redaction::Key(key) => Some(Ok(key.clone())),
+        Redaction::RandomKey => {
+            let mut bytes = [0; 32];
+            let random = getrandom::fill(&mut bytes);
+            Some(random.map(|()| Key::new(bytes)).map_err(|error| format!("failed to make a key: {error}")))
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "saved reports are read")]

@@ -28,7 +28,7 @@ fn is_zero(count: &usize) -> bool {
 mod tests;
 
 pub use cli::{ParseError, parse_cli_json};
-pub use snapshot::{region_of, snapshot, snapshot_provenance};
+pub use snapshot::{all_published, region_of, snapshot, snapshot_provenance};
 
 /// Where a prefix list comes from, in order of authority: the smaller, the better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

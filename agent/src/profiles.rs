@@ -78,6 +78,12 @@ impl PublishedObject {
     }
 }
 
+/// The buckets in a Region that AWS publishes something in.
+pub fn published_buckets(region: &str) -> impl Iterator<Item = String> {
+    let all = PROFILES.iter().flat_map(|profile| profile.published);
+    all.filter_map(|object| object.bucket_in(region))
+}
+
 /// The published object whose bucket has this name in a Region.
 #[must_use]
 pub fn published(bucket: &str, region: &str) -> Option<&'static PublishedObject> {

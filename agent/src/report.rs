@@ -366,6 +366,9 @@ pub struct Run {
     /// How many rounds `--wait` made; this report is of the last.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub rounds: u32,
+    /// Whether names, ids and addresses are pseudonyms (`--redact`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
     /// The settings that the judgement reads.
     pub settings: JudgeSettings,
 }

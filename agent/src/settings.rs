@@ -16,9 +16,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{self, Variant};
-use crate::cli::{OutputArguments, RunArguments};
+use crate::cli::{OutputArguments, RedactionArguments, RunArguments};
 use crate::prefix_lists::PrefixList;
 use crate::profiles::{self, Profile, PublishedObject};
+use crate::redact;
 
 pub use error::SettingsError;
 pub use file::{DEFAULT_FILE, FileSettings};
@@ -165,6 +166,19 @@ pub struct Outputs {
     pub verbose: bool,
     /// Whether standard error stays empty.
     pub quiet: bool,
+    /// Whether names, ids and addresses are shown.
+    pub redaction: Redaction,
+}
+
+/// Whether names, ids and addresses are shown, or pseudonyms in their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redaction {
+    /// They are shown.
+    None,
+    /// Pseudonyms that are the same within what one run of this program shows.
+    RandomKey,
+    /// Pseudonyms that are the same under this key.
+    Key(redact::Key),
 }
 
 /// A format of the report.
@@ -236,6 +250,7 @@ impl Settings {
     /// The first thing that cannot be meant, with what would be right.
     pub fn resolve(arguments: &RunArguments, surroundings: Surroundings<'_>) -> Result<Self, SettingsError> {
         let file = FileSettings::load(arguments.config.as_deref())?;
+        let outputs = Outputs::resolve(&arguments.output, &file, surroundings.stdout_is_terminal)?;
         let profile_name = arguments.profile.as_ref().or(file.profile.as_ref());
         let profile = match profile_name {
             Some(name) => Some(profiles::profile(name).ok_or_else(|| SettingsError::unknown_profile(name))?),
@@ -325,7 +340,7 @@ impl Settings {
                 hops: !flag(arguments.no_hops, file.no_hops),
                 controls: !flag(arguments.no_controls, file.no_controls),
             },
-            outputs: Outputs::resolve(&arguments.output, &file.output, surroundings.stdout_is_terminal)?,
+            outputs,
         })
     }
 
@@ -368,10 +383,10 @@ impl Outputs {
     /// An unknown format or detail, or two formats for standard output.
     pub fn resolve(
         arguments: &OutputArguments,
-        in_file: &[String],
+        file: &FileSettings,
         stdout_is_terminal: bool,
     ) -> Result<Self, SettingsError> {
-        let wanted = arguments.output.as_deref().unwrap_or(in_file);
+        let wanted = arguments.output.as_deref().unwrap_or(&file.output);
         let mut stdout = None;
         let mut files = Vec::new();
         for text in wanted {
@@ -395,7 +410,24 @@ impl Outputs {
             detail: parse::detail(arguments.detail.as_deref())?,
             verbose: arguments.verbose,
             quiet: arguments.quiet,
+            redaction: Redaction::resolve(&arguments.redaction, file)?,
         })
+    }
+}
+
+impl Redaction {
+    /// Checks whether pseudonyms are wanted, and under which key. To name a key is to want them: who forgets the other option
+    /// must not show what he meant to hide.
+    ///
+    /// # Errors
+    /// A key that cannot be read or is too short to be secret.
+    pub fn resolve(arguments: &RedactionArguments, file: &FileSettings) -> Result<Self, SettingsError> {
+        let key = arguments.redact_key.as_deref().or(file.redact_key.as_deref());
+        match (arguments.redact.or(file.redact), key) {
+            (Some(false), _) | (None, None) => Ok(Self::None),
+            (_, Some(path)) => parse::redaction_key(path).map(Self::Key),
+            (Some(true), None) => Ok(Self::RandomKey),
+        }
     }
 }
 
@@ -534,12 +566,12 @@ mod tests {
             output: Some(vec!["json".into()]),
             ..Default::default()
         };
-        assert!(Outputs::resolve(&output, &[], false).is_err());
+        assert!(Outputs::resolve(&output, &FileSettings::default(), false).is_err());
     }
 
     #[test]
     fn with_files_only_standard_output_stays_empty() {
         let output = OutputArguments { output: Some(vec!["json=/tmp/x".into()]), ..Default::default() };
-        assert_eq!(Outputs::resolve(&output, &[], true).unwrap().stdout, None);
+        assert_eq!(Outputs::resolve(&output, &FileSettings::default(), true).unwrap().stdout, None);
     }
 }

@@ -41,6 +41,7 @@ pub(crate) fn recording() -> Recording {
             arguments: Vec::new(),
             cut_short: false,
             rounds: 1,
+            redacted: false,
             settings: JudgeSettings {
                 fail_on: FailOn::Error,
                 expect: Vec::new(),

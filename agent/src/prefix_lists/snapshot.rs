@@ -53,6 +53,11 @@ pub fn region_of(service: &str, address: IpAddr) -> Option<&'static str> {
     holding.next().map(|entry| entry.region.as_str())
 }
 
+/// All published ranges, of every service and Region.
+pub fn all_published() -> impl Iterator<Item = &'static IpNet> {
+    SNAPSHOT.entries.iter().flat_map(|entry| &entry.cidrs)
+}
+
 /// Source and date of the snapshot.
 #[must_use]
 pub fn snapshot_provenance() -> Provenance {

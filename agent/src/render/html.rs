@@ -43,6 +43,7 @@ fn head(report: &Report) -> String {
     let status = report.summary.status.word();
     let addresses: Vec<String> = host.private_ips.iter().map(ToString::to_string).collect();
     let rounds = if run.rounds > 1 { format!(" (round {})", run.rounds) } else { String::new() };
+    let pseudonyms = if run.redacted { ", ids, names and addresses are pseudonyms" } else { "" };
     let cut = if run.cut_short { ", cut short" } else { "" };
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".to_owned());
     let rows = [
@@ -54,7 +55,7 @@ fn head(report: &Report) -> String {
         ("VPC", known(&host.vpc_id)),
         ("Subnet", known(&host.subnet_id)),
         ("Addresses", addresses.join(" ")),
-        ("Probed", format!("{}, {:.1} s{rounds}{cut}", run.started_at, run.elapsed_ms / 1000.0)),
+        ("Probed", format!("{}, {:.1} s{rounds}{cut}{pseudonyms}", run.started_at, run.elapsed_ms / 1000.0)),
     ];
     let rows: String = rows
         .iter()

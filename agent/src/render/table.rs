@@ -20,6 +20,9 @@ pub(super) fn table(report: &Report, verbose: bool) -> String {
             text.push_str(&one_finding(finding));
         }
     }
+    if report.recording.run.redacted {
+        text.push_str("\nids, names and addresses are pseudonyms (--redact)\n");
+    }
     text.push('\n');
     text.push_str(&foot(report));
     plain_lines(&text)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::catalogue;
 use crate::prefix_lists::ParseError;
 use crate::profiles::PROFILES;
+use crate::redact::SHORTEST_KEY;
 
 /// A setting that cannot be meant. Leads to exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,15 @@ pub enum SettingsError {
         option: &'static str,
         /// What was given.
         value: String,
+    },
+    /// A key that may be guessed.
+    #[error(
+        "the redaction key {} is shorter than {SHORTEST_KEY} bytes; `head -c 32 /dev/urandom | base64` makes one",
+        .path.display()
+    )]
+    ShortKey {
+        /// The file.
+        path: PathBuf,
     },
     /// A deadline that leaves no room for one chain.
     #[error(

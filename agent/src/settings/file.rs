@@ -38,6 +38,8 @@ pub struct FileSettings {
     pub deadline: Option<String>,
     pub wait: Option<String>,
     pub fail_on: Option<String>,
+    pub redact: Option<bool>,
+    pub redact_key: Option<PathBuf>,
     #[serde(default)]
     pub output: Vec<String>,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::error::nearest;
 use super::{Detail, Expectation, ExpectedPath, FailOn, Format, PrefixListFile, SettingsError, WantedProofs};
 use crate::catalogue;
+use crate::redact::Key;
 
 pub(super) fn services(values: &[String]) -> Result<Vec<String>, SettingsError> {
     values.iter().map(|value| service(value)).collect()
@@ -158,6 +159,17 @@ pub(super) fn ca_bundle(path: &Path) -> Result<(), SettingsError> {
         return Ok(());
     }
     Err(SettingsError::EmptyCaBundle { path: path.to_owned() })
+}
+
+/// The key that a file holds.
+#[expect(clippy::disallowed_methods, reason = "files that a setting names are read, once")]
+pub(super) fn redaction_key(path: &Path) -> Result<Key, SettingsError> {
+    let secret = std::fs::read(path).map_err(|source| SettingsError::Unreadable {
+        what: "redaction key",
+        path: path.to_owned(),
+        source,
+    })?;
+    Key::from_secret(&secret).ok_or_else(|| SettingsError::ShortKey { path: path.to_owned() })
 }
 
 pub(super) fn fail_on(value: Option<&str>) -> Result<FailOn, SettingsError> {

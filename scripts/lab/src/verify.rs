@@ -4,6 +4,7 @@
 //! Each scenario runs in a process of its own, because a lab needs a process without threads and takes everything down
 //! with it. The report is read as JSON and by its published schema only: this crate knows nothing of the agent.
 
+mod redaction;
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -176,6 +177,7 @@ fn check(agent: &Path, name: &str, schema: &Value, reports: Option<&Path>) -> an
     complaints.extend(by_privileges(&truth));
     complaints.extend(by_size(&text, &value));
     complaints.extend(by_judging(agent, folder.path(), &text)?);
+    complaints.extend(redaction::complaints(agent, folder.path(), &text, &report, &definition)?);
     Ok(Outcome { complaints, limit: definition.known_limit, undetermined: report.undetermined() })
 }
 

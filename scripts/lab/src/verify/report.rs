@@ -25,6 +25,40 @@ pub(super) struct Summary {
 #[derive(Debug, Deserialize)]
 pub(super) struct Run {
     pub(super) elapsed_ms: f64,
+    pub(super) redacted: Option<bool>,
+}
+
+/// What a report concludes, without any name: the same with pseudonyms as without.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Conclusions {
+    status: String,
+    /// Path, carrier, confidence, whether it answers, the signals, and the same of every address.
+    verdicts: Vec<Vec<String>>,
+    findings: Vec<(String, String)>,
+}
+
+impl Conclusions {
+    pub(super) fn of(report: &Report) -> Self {
+        let verdicts = report.verdicts.iter().map(|verdict| {
+            let mut signals: Vec<&str> =
+                verdict.because.iter().map(|reason| reason.signal.as_str()).collect();
+            signals.sort_unstable();
+            let mut addresses: Vec<String> = verdict
+                .addresses
+                .iter()
+                .map(|each| format!("{} {:?} {:?}", each.path, each.confidence, each.reachable))
+                .collect();
+            addresses.sort_unstable();
+            let (via, sure, answers) = (&verdict.via, &verdict.confidence, verdict.reachable);
+            let mut said = vec![format!("{} {via:?} {sure:?} {answers:?} {signals:?}", verdict.path)];
+            said.extend(addresses);
+            said
+        });
+        let mut findings: Vec<_> =
+            report.findings.iter().map(|each| (each.rule.clone(), each.severity.clone())).collect();
+        findings.sort_unstable();
+        Self { status: report.summary.status.clone(), verdicts: verdicts.collect(), findings }
+    }
 }
 
 #[derive(Debug, Deserialize)]
