@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 
 /// Tells which path this EC2 instance takes to AWS services, what is wrong with it, and how to fix it.
@@ -133,10 +134,10 @@ pub struct RunArguments {
     #[arg(long, env = "VPCPROBE_REGION", value_name = "NAME", hide_env_values = true)]
     pub region: Option<String>,
     /// Use the FIPS host names
-    #[arg(long, env = "VPCPROBE_FIPS", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    #[arg(long, env = "VPCPROBE_FIPS", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub fips: Option<bool>,
     /// Use the dual-stack host names
-    #[arg(long, env = "VPCPROBE_DUAL_STACK", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    #[arg(long, env = "VPCPROBE_DUAL_STACK", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub dual_stack: Option<bool>,
     /// The URL under which a service is asked, such as a VPC endpoint's own name (repeatable)
     #[arg(
@@ -184,22 +185,22 @@ pub struct RunArguments {
     #[arg(long, env = "VPCPROBE_CONFIG", value_name = "FILE", hide_env_values = true)]
     pub config: Option<PathBuf>,
     /// Make no signed call
-    #[arg(long, env = "VPCPROBE_NO_SIGN", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    #[arg(long, env = "VPCPROBE_NO_SIGN", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub no_sign: Option<bool>,
     /// Do not look for routers on the way
-    #[arg(long, env = "VPCPROBE_NO_HOPS", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    #[arg(long, env = "VPCPROBE_NO_HOPS", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub no_hops: Option<bool>,
     /// Contact no host but AWS services
-    #[arg(long, env = "VPCPROBE_NO_CONTROLS", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    #[arg(long, env = "VPCPROBE_NO_CONTROLS", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub no_controls: Option<bool>,
     /// Do not ask EC2 about the subnet's routes, endpoints and security groups
-    #[arg(long, env = "VPCPROBE_NO_INSPECT", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    #[arg(long, env = "VPCPROBE_NO_INSPECT", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub no_inspect: Option<bool>,
     /// Use IPv4 only
-    #[arg(long, env = "VPCPROBE_IPV4", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true, conflicts_with = "ipv6")]
+    #[arg(long, env = "VPCPROBE_IPV4", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub ipv4: Option<bool>,
     /// Use IPv6 only
-    #[arg(long, env = "VPCPROBE_IPV6", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    #[arg(long, env = "VPCPROBE_IPV6", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub ipv6: Option<bool>,
     /// What resolver, TCP, TLS and call of one target share [default: 3s]
     #[arg(long, env = "VPCPROBE_TIMEOUT", value_name = "DURATION", hide_env_values = true)]
@@ -253,7 +254,7 @@ pub struct OutputArguments {
 #[derive(Debug, Default, Args)]
 pub struct RedactionArguments {
     /// Put pseudonyms in the place of ids, names and addresses, for a report to show to others; verdicts stay the same
-    #[arg(long, env = "VPCPROBE_REDACT", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
+    #[arg(long, env = "VPCPROBE_REDACT", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub redact: Option<bool>,
     /// A file with a secret of 16 bytes or more, under which pseudonyms are the same in every report; implies --redact
     /// [default: a random key for each run]

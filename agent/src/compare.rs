@@ -75,12 +75,16 @@ pub fn text(changes: &[Change]) -> String {
     }
     let mut text = String::new();
     for change in changes {
-        let (kind, what) = (change.kind, &change.what);
+        let what = if change.kind == change.what {
+            change.what.clone()
+        } else {
+            format!("{} {}", change.kind, change.what)
+        };
         // Writing to a string cannot fail.
         let _ = match (&change.old, &change.new) {
-            (Some(old), Some(new)) => writeln!(text, "{kind} {what}: {old} -> {new}"),
-            (None, Some(new)) => writeln!(text, "{kind} {what}: new: {new}"),
-            (Some(old), None) => writeln!(text, "{kind} {what}: gone: {old}"),
+            (Some(old), Some(new)) => writeln!(text, "{what}: {old} -> {new}"),
+            (None, Some(new)) => writeln!(text, "{what}: new: {new}"),
+            (Some(old), None) => writeln!(text, "{what}: gone: {old}"),
             (None, None) => Ok(()),
         };
     }
@@ -134,6 +138,9 @@ fn environment(report: &Report) -> BTreeMap<String, String> {
     };
     let shown = |value: &Value| match value {
         Value::String(text) => text.clone(),
+        Value::Array(members) if !members.is_empty() && members.iter().all(Value::is_string) => {
+            members.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
         other => other.to_string(),
     };
     let mut found: BTreeMap<String, String> = FACTS

@@ -5,7 +5,7 @@
 
 mod output;
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -21,8 +21,10 @@ use vpcprobe::judge::{exit, judge};
 use vpcprobe::prefix_lists::{self, PrefixList};
 use vpcprobe::redact::{Key, redacted};
 use vpcprobe::render::nagios_code;
-use vpcprobe::report::{EnvironmentRecord, Recording, Report, Run, Status};
-use vpcprobe::settings::{FileSettings, Outputs, Redaction, Settings, SettingsError, Surroundings};
+use vpcprobe::report::{EnvironmentRecord, Recording, Report, Run, SCHEMA_VERSION, Status};
+use vpcprobe::settings::{
+    FileSettings, LONGEST_REPORT, Outputs, Redaction, Settings, SettingsError, Surroundings,
+};
 use vpcprobe::{catalogue, compare, explain, listing, permissions, plan};
 
 /// All that instance metadata may take, answers or none.
@@ -63,7 +65,7 @@ fn dispatch() -> Result<u8, SettingsError> {
         Some(Command::Run(arguments)) => run(&arguments),
         Some(Command::Judge { report, output }) => {
             let recording = read_report::<Recording>(&report)?;
-            show(judge(recording), &output)
+            show(&judge(recording), &output)
         }
         Some(Command::Diff { old, new, format, redaction }) => {
             let redaction = Redaction::resolve(&redaction, &FileSettings::default())?;
@@ -75,6 +77,11 @@ fn dispatch() -> Result<u8, SettingsError> {
                 return Ok(exit::INTERNAL);
             }
             let [old, new] = reports;
+            if old.recording.run.redacted != new.recording.run.redacted {
+                complain(
+                    "vpcprobe: one of the reports holds pseudonyms and the other does not, so names differ",
+                );
+            }
             let changes = compare::compare(&old, &new);
             // A list of changes is text and nothing else, which always becomes JSON.
             let json = || serde_json::json!({ "changes": changes }).to_string() + "\n";
@@ -83,7 +90,7 @@ fn dispatch() -> Result<u8, SettingsError> {
         }
         Some(Command::Render { report, output }) => {
             let report = read_report::<Report>(&report)?;
-            show(report, &output)
+            show(&report, &output)
         }
         Some(Command::Explain { topic }) => explain::explain(topic.as_deref()).map(|text| print(&text)),
         Some(Command::Services { region }) => listing::services(&region).map(|text| print(&text)),
@@ -128,7 +135,7 @@ fn run(arguments: &RunArguments) -> Result<u8, SettingsError> {
     let report = runtime.block_on(rounds(&settings))?;
     // What is still under way when the deadline came must not hold up the report.
     runtime.shutdown_background();
-    Ok(finish(report, &settings.outputs))
+    Ok(finish(&report, &settings.outputs))
 }
 
 /// Whole rounds until nothing is at the level of `--fail-on`, or the time to wait is up; the report of the last one. While
@@ -292,15 +299,15 @@ fn permissions(arguments: &RunArguments) -> Result<u8, SettingsError> {
     Ok(exit::OK)
 }
 
-fn show(report: Report, arguments: &OutputArguments) -> Result<u8, SettingsError> {
+fn show(report: &Report, arguments: &OutputArguments) -> Result<u8, SettingsError> {
     let outputs = Outputs::resolve(arguments, &FileSettings::default(), std::io::stdout().is_terminal())?;
     Ok(finish(report, &outputs))
 }
 
 /// Writes the report as it is wanted: as it is, or with pseudonyms. One that could not be rewritten is not shown at all.
-fn finish(report: Report, outputs: &Outputs) -> u8 {
-    let Some(key) = key_of(&outputs.redaction) else { return output::write(&report, outputs) };
-    let redacted = match key.and_then(|key| redacted(&report, &key).map_err(|error| error.to_string())) {
+fn finish(report: &Report, outputs: &Outputs) -> u8 {
+    let Some(key) = key_of(&outputs.redaction) else { return output::write(report, outputs) };
+    let redacted = match key.and_then(|key| redacted(report, &key).map_err(|error| error.to_string())) {
         Ok(redacted) => redacted,
         Err(error) => {
             complain(&format!("vpcprobe: {error}"));
@@ -337,16 +344,33 @@ fn key_of(redaction: &Redaction) -> Option<Result<Key, String>> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "saved reports are read")]
 fn read_report<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, SettingsError> {
-    let text = if path == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
+    let unreadable = |source| SettingsError::Unreadable { what: "report", path: path.to_owned(), source };
+    let file: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin())
     } else {
-        std::fs::read_to_string(path)
+        Box::new(std::fs::File::open(path).map_err(unreadable)?)
     };
-    let text =
-        text.map_err(|source| SettingsError::Unreadable { what: "report", path: path.to_owned(), source })?;
-    serde_json::from_str(&text).map_err(|source| SettingsError::BadReport { path: path.to_owned(), source })
+    let mut text = String::new();
+    file.take(LONGEST_REPORT + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > LONGEST_REPORT {
+        return Err(SettingsError::TooLong { path: path.to_owned() });
+    }
+    let bad = |source| SettingsError::BadReport { path: path.to_owned(), source };
+    // The version comes first: what another one means by a key is not to be guessed.
+    match serde_json::from_str::<Shape>(&text).map_err(bad)?.schema_version {
+        Some(version) if version != SCHEMA_VERSION => {
+            Err(SettingsError::OtherVersion { path: path.to_owned(), version })
+        }
+        _ => serde_json::from_str(&text).map_err(bad),
+    }
+}
+
+/// The part of a report that says how the rest is to be read; observations alone need not have it.
+#[derive(serde::Deserialize)]
+struct Shape {
+    #[serde(default)]
+    schema_version: Option<u32>,
 }
 
 fn print(text: &str) -> u8 {

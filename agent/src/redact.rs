@@ -22,11 +22,13 @@ mod words;
 
 use std::collections::HashSet;
 
+use clap::{Arg, CommandFactory};
 use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::catalogue;
 use crate::classify::evidence::is_private;
+use crate::cli::Cli;
 use crate::judge::judge;
 use crate::prefix_lists::{self, Source};
 use crate::profiles;
@@ -125,6 +127,8 @@ fn bare_names(recording: &Recording, image: &mut Recording, redactor: &Redactor<
 
 /// A command line: options, the values of plain ones, and pseudonyms for all other values.
 fn arguments(arguments: &[String], redactor: &Redactor<'_>) -> Vec<String> {
+    let command = Cli::command();
+    let options: Vec<&str> = command.get_arguments().filter_map(Arg::get_long).collect();
     let mut plain = false;
     let mut images = Vec::new();
     for argument in arguments {
@@ -141,7 +145,12 @@ fn arguments(arguments: &[String], redactor: &Redactor<'_>) -> Vec<String> {
             Some((name, value)) => {
                 plain = PLAIN_OPTIONS.contains(&name);
                 let value = value.map(|value| format!("={}", shown(value, plain))).unwrap_or_default();
-                format!("--{}{value}", redactor.text(name))
+                let name = if options.iter().any(|known| *known == name) {
+                    name.to_owned()
+                } else {
+                    redactor.name(name)
+                };
+                format!("--{name}{value}")
             }
             None if argument.len() == 2 && argument.starts_with('-') => {
                 plain = false;
@@ -158,7 +167,7 @@ fn arguments(arguments: &[String], redactor: &Redactor<'_>) -> Vec<String> {
 fn published(recording: &Recording) -> Vec<IpNet> {
     let from_ec2 = recording.environment.prefix_lists.iter().filter(|list| list.source == Source::Ec2Api);
     let of_ec2 = from_ec2.flat_map(|list| &list.cidrs).filter(|cidr| !is_private(cidr.network()));
-    prefix_lists::all_published().chain(of_ec2).copied().collect()
+    prefix_lists::all_published().copied().chain(of_ec2.copied()).collect()
 }
 
 /// Words of a report that are no secret, though this program does not know them beforehand.

@@ -5,6 +5,7 @@
 
 mod error;
 mod file;
+mod outputs;
 mod parse;
 
 use std::path::PathBuf;
@@ -16,13 +17,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{self, Variant};
-use crate::cli::{OutputArguments, RedactionArguments, RunArguments};
+use crate::cli::RunArguments;
 use crate::prefix_lists::PrefixList;
 use crate::profiles::{self, Profile, PublishedObject};
-use crate::redact;
 
-pub use error::SettingsError;
+pub use error::{LONGEST_REPORT, SettingsError};
 pub use file::{DEFAULT_FILE, FileSettings};
+pub use outputs::{Detail, Format, Outputs, Redaction};
 
 /// Everything a run is told.
 #[derive(Debug, Clone)]
@@ -153,87 +154,6 @@ pub enum ExpectedPath {
     Any,
 }
 
-/// Where the report goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outputs {
-    /// The format on standard output; `None` where all outputs are files.
-    pub stdout: Option<Format>,
-    /// The files.
-    pub files: Vec<(Format, PathBuf)>,
-    /// How much of the observations the JSON keeps.
-    pub detail: Detail,
-    /// Whether the table shows more.
-    pub verbose: bool,
-    /// Whether standard error stays empty.
-    pub quiet: bool,
-    /// Whether names, ids and addresses are shown.
-    pub redaction: Redaction,
-}
-
-/// Whether names, ids and addresses are shown, or pseudonyms in their place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Redaction {
-    /// They are shown.
-    None,
-    /// Pseudonyms that are the same within what one run of this program shows.
-    RandomKey,
-    /// Pseudonyms that are the same under this key.
-    Key(redact::Key),
-}
-
-/// A format of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// One JSON document on one line.
-    Json,
-    /// A table for people.
-    Table,
-    /// A page for a browser.
-    Html,
-    /// A few lines for the console of a booting machine, the last one for programs.
-    Console,
-    /// `JUnit` XML, for build servers.
-    Junit,
-    /// Metrics for the textfile collector of Prometheus.
-    Prometheus,
-    /// A status line as Nagios plugins print it, with their exit codes.
-    Nagios,
-    /// Log lines from which `CloudWatch` makes metrics.
-    Emf,
-    /// A file for the inventory of Systems Manager.
-    SsmInventory,
-}
-
-impl Format {
-    /// All of them with their names on the command line.
-    pub const ALL: [(&'static str, Self); 9] = [
-        ("json", Self::Json),
-        ("table", Self::Table),
-        ("html", Self::Html),
-        ("console", Self::Console),
-        ("junit", Self::Junit),
-        ("prometheus", Self::Prometheus),
-        ("nagios", Self::Nagios),
-        ("emf", Self::Emf),
-        ("ssm-inventory", Self::SsmInventory),
-    ];
-
-    /// Whether it is for programs, so that people are told on standard error.
-    #[must_use]
-    pub fn is_for_programs(self) -> bool {
-        !matches!(self, Self::Table | Self::Console | Self::Nagios)
-    }
-}
-
-/// How much of the observations the JSON keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
-    /// What a rule or a signal reads.
-    Brief,
-    /// All of it.
-    Full,
-}
-
 /// What settings depend on beside the command line.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
@@ -251,64 +171,58 @@ impl Settings {
     pub fn resolve(arguments: &RunArguments, surroundings: Surroundings<'_>) -> Result<Self, SettingsError> {
         let file = FileSettings::load(arguments.config.as_deref())?;
         let outputs = Outputs::resolve(&arguments.output, &file, surroundings.stdout_is_terminal)?;
-        let profile_name = arguments.profile.as_ref().or(file.profile.as_ref());
-        let profile = match profile_name {
-            Some(name) => Some(profiles::profile(name).ok_or_else(|| SettingsError::unknown_profile(name))?),
+        let blamed = |key, on_line| file.blamed(key, on_line);
+        let profile = match arguments.profile.as_ref().or(file.profile.as_ref()) {
+            Some(name) => {
+                let known = profiles::profile(name).ok_or_else(|| SettingsError::unknown_profile(name));
+                Some(known.map_err(blamed("profile", arguments.profile.is_some()))?)
+            }
             None => None,
         };
-        let named =
-            parse::services(arguments.service.as_deref().or(file.service.as_deref()).unwrap_or_default())?;
-        let expect =
-            parse::expectations(arguments.expect.as_deref().or(file.expect.as_deref()).unwrap_or_default())?;
-        let buckets = parse::buckets(arguments.bucket.clone().or(file.bucket).unwrap_or_default())?;
-        let tables = parse::tables(arguments.table.clone().or(file.table).unwrap_or_default())?;
+        let named = parse::services(given(arguments.service.as_deref(), file.service.as_deref()))
+            .map_err(blamed("service", arguments.service.is_some()))?;
+        let expect = parse::expectations(given(arguments.expect.as_deref(), file.expect.as_deref()))
+            .map_err(blamed("expect", arguments.expect.is_some()))?;
+        let buckets = parse::buckets(given(arguments.bucket.as_deref(), file.bucket.as_deref()).to_vec())
+            .map_err(blamed("bucket", arguments.bucket.is_some()))?;
+        let tables = parse::tables(given(arguments.table.as_deref(), file.table.as_deref()).to_vec())
+            .map_err(blamed("table", arguments.table.is_some()))?;
         let mut services = wanted(profile, &named, &expect, !buckets.is_empty(), !tables.is_empty());
-        let proofs = parse::proofs(
-            arguments.prove_with.as_deref().or(file.prove_with.as_deref()).unwrap_or_default(),
-        )?;
+        let proofs = parse::proofs(given(arguments.prove_with.as_deref(), file.prove_with.as_deref()))
+            .map_err(blamed("prove_with", arguments.prove_with.is_some()))?;
         if !proofs.buckets.is_empty() && !services.iter().any(|service| service.id == "s3") {
             // There must be a way to prove something about.
             services.push(WantedService { id: "s3".to_owned(), required: false });
         }
 
-        let region = arguments.region.clone().or(file.region);
+        let region = arguments.region.clone().or(file.region.clone());
         if let Some(region) = &region {
-            parse::region(region)?;
+            parse::region(region).map_err(blamed("region", arguments.region.is_some()))?;
         }
         let flag = |on_line: Option<bool>, in_file: Option<bool>| on_line.or(in_file).unwrap_or(false);
         let variant = Variant::from_settings(
             flag(arguments.dual_stack, file.dual_stack),
             flag(arguments.fips, file.fips),
         );
-        let timeout = parse::duration(
-            "--timeout",
-            arguments.timeout.as_deref().or(file.timeout.as_deref()),
-            Duration::from_secs(3),
-        )?;
-        let deadline = parse::duration(
-            "--deadline",
-            arguments.deadline.as_deref().or(file.deadline.as_deref()),
-            Duration::from_secs(20),
-        )?;
-        let wait = parse::duration_or_none(
-            "--wait",
-            arguments.wait.as_deref().or(file.wait.as_deref()),
-            Duration::ZERO,
-        )?;
-        if deadline < timeout {
-            return Err(SettingsError::DeadlineBeforeTimeout { deadline, timeout });
-        }
-        let prefix_list_files = parse::prefix_list_files(
-            arguments.prefix_lists.as_deref().or(file.prefix_lists.as_deref()).unwrap_or_default(),
-        )?;
-        let ca_bundle = arguments.ca_bundle.clone().or(file.ca_bundle);
+        let (timeout, deadline, wait) = times(arguments, &file)?;
+        let prefix_list_files =
+            parse::prefix_list_files(given(arguments.prefix_lists.as_deref(), file.prefix_lists.as_deref()))
+                .map_err(blamed("prefix_lists", arguments.prefix_lists.is_some()))?;
+        let ca_bundle = arguments.ca_bundle.clone().or(file.ca_bundle.clone());
         if let Some(path) = &ca_bundle {
-            parse::ca_bundle(path)?;
+            parse::ca_bundle(path).map_err(blamed("ca_bundle", arguments.ca_bundle.is_some()))?;
         }
         // What the SDKs' own variable names is part of what is looked at: a wrong file there is a finding.
         let ca_bundle = ca_bundle
             .or_else(|| surroundings.aws_ca_bundle.filter(|value| !value.is_empty()).map(PathBuf::from));
-        let fail_on = parse::fail_on(arguments.fail_on.as_deref().or(file.fail_on.as_deref()))?;
+        let fail_on = parse::fail_on(arguments.fail_on.as_deref().or(file.fail_on.as_deref()))
+            .map_err(blamed("fail_on", arguments.fail_on.is_some()))?;
+        let endpoints = parse::endpoints(given(arguments.endpoint.as_deref(), file.endpoint.as_deref()))
+            .map_err(blamed("endpoint", arguments.endpoint.is_some()))?;
+        let control_hosts =
+            parse::hosts(given(arguments.control_host.as_deref(), file.control_host.as_deref()).to_vec())
+                .map_err(blamed("control_host", arguments.control_host.is_some()))?;
+        let (ipv4, ipv6) = families(arguments, &file)?;
         Ok(Self {
             services,
             published: profile.map(|profile| profile.published).unwrap_or_default(),
@@ -316,18 +230,14 @@ impl Settings {
             tables: tables.clone(),
             region,
             variant,
-            endpoints: parse::endpoints(
-                arguments.endpoint.as_deref().or(file.endpoint.as_deref()).unwrap_or_default(),
-            )?,
-            aws_profile: arguments.aws_profile.clone().or(file.aws_profile),
+            endpoints,
+            aws_profile: arguments.aws_profile.clone().or(file.aws_profile.clone()),
             prefix_list_files,
             proofs,
             ca_bundle,
-            control_hosts: parse::hosts(
-                arguments.control_host.clone().or(file.control_host).unwrap_or_default(),
-            )?,
-            ipv4: !flag(arguments.ipv6, file.ipv6),
-            ipv6: !flag(arguments.ipv4, file.ipv4),
+            control_hosts,
+            ipv4,
+            ipv6,
             timeout,
             deadline,
             wait,
@@ -376,61 +286,6 @@ impl Settings {
     }
 }
 
-impl Outputs {
-    /// Checks where the report is to go.
-    ///
-    /// # Errors
-    /// An unknown format or detail, or two formats for standard output.
-    pub fn resolve(
-        arguments: &OutputArguments,
-        file: &FileSettings,
-        stdout_is_terminal: bool,
-    ) -> Result<Self, SettingsError> {
-        let wanted = arguments.output.as_deref().unwrap_or(&file.output);
-        let mut stdout = None;
-        let mut files = Vec::new();
-        for text in wanted {
-            match text.split_once('=') {
-                Some((format, path)) if !path.is_empty() => {
-                    files.push((parse::format(format)?, PathBuf::from(path)));
-                }
-                Some(_) => return Err(SettingsError::OutputWithoutFile { value: text.clone() }),
-                None => parse::only_one(&mut stdout, parse::format(text)?)?,
-            }
-        }
-        if let Some(format) = &arguments.format {
-            parse::only_one(&mut stdout, parse::format(format)?)?;
-        }
-        if stdout.is_none() && files.is_empty() {
-            stdout = Some(if stdout_is_terminal { Format::Table } else { Format::Json });
-        }
-        Ok(Self {
-            stdout,
-            files,
-            detail: parse::detail(arguments.detail.as_deref())?,
-            verbose: arguments.verbose,
-            quiet: arguments.quiet,
-            redaction: Redaction::resolve(&arguments.redaction, file)?,
-        })
-    }
-}
-
-impl Redaction {
-    /// Checks whether pseudonyms are wanted, and under which key. To name a key is to want them: who forgets the other option
-    /// must not show what he meant to hide.
-    ///
-    /// # Errors
-    /// A key that cannot be read or is too short to be secret.
-    pub fn resolve(arguments: &RedactionArguments, file: &FileSettings) -> Result<Self, SettingsError> {
-        let key = arguments.redact_key.as_deref().or(file.redact_key.as_deref());
-        match (arguments.redact.or(file.redact), key) {
-            (Some(false), _) | (None, None) => Ok(Self::None),
-            (_, Some(path)) => parse::redaction_key(path).map(Self::Key),
-            (Some(true), None) => Ok(Self::RandomKey),
-        }
-    }
-}
-
 impl Expectation {
     /// The service and path as they are written on the command line.
     #[must_use]
@@ -451,6 +306,51 @@ impl ExpectedPath {
             Self::Any => "any",
         }
     }
+}
+
+/// What one chain shares, when the run is over, and for how long rounds are repeated.
+fn times(
+    arguments: &RunArguments,
+    file: &FileSettings,
+) -> Result<(Duration, Duration, Duration), SettingsError> {
+    let timeout = parse::duration(
+        "--timeout",
+        arguments.timeout.as_deref().or(file.timeout.as_deref()),
+        Duration::from_secs(3),
+    )
+    .map_err(file.blamed("timeout", arguments.timeout.is_some()))?;
+    let deadline = parse::duration(
+        "--deadline",
+        arguments.deadline.as_deref().or(file.deadline.as_deref()),
+        Duration::from_secs(20),
+    )
+    .map_err(file.blamed("deadline", arguments.deadline.is_some()))?;
+    let wait =
+        parse::duration_or_none("--wait", arguments.wait.as_deref().or(file.wait.as_deref()), Duration::ZERO)
+            .map_err(file.blamed("wait", arguments.wait.is_some()))?;
+    if deadline < timeout {
+        return Err(SettingsError::DeadlineBeforeTimeout { deadline, timeout });
+    }
+    Ok((timeout, deadline, wait))
+}
+
+/// Whether IPv4 and IPv6 may be used. A word on either on the command line takes the place of the file's on both.
+fn families(arguments: &RunArguments, file: &FileSettings) -> Result<(bool, bool), SettingsError> {
+    let (only_ipv4, only_ipv6) = if arguments.ipv4.or(arguments.ipv6).is_some() {
+        (arguments.ipv4, arguments.ipv6)
+    } else {
+        (file.ipv4, file.ipv6)
+    };
+    let (only_ipv4, only_ipv6) = (only_ipv4.unwrap_or(false), only_ipv6.unwrap_or(false));
+    if only_ipv4 && only_ipv6 {
+        return Err(SettingsError::NoFamilyLeft);
+    }
+    Ok((!only_ipv6, !only_ipv4))
+}
+
+/// The values on the command line or in a variable, else those of the settings file.
+fn given<'a>(on_line: Option<&'a [String]>, in_file: Option<&'a [String]>) -> &'a [String] {
+    on_line.or(in_file).unwrap_or_default()
 }
 
 /// The services to probe: the named ones alone, or beside the profile where both are given; what is expected, and the
@@ -560,18 +460,21 @@ mod tests {
     }
 
     #[test]
-    fn two_formats_for_standard_output_are_refused() {
-        let output = OutputArguments {
-            format: Some("table".into()),
-            output: Some(vec!["json".into()]),
-            ..Default::default()
+    #[expect(clippy::disallowed_methods, reason = "a test writes the file that is read")]
+    fn a_flag_for_one_family_takes_the_place_of_the_files_word_on_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("vpcprobe.toml");
+        std::fs::write(&config, "ipv6 = true").unwrap();
+        let families = |arguments: RunArguments| {
+            let settings = Settings::resolve(&arguments, QUIET).unwrap();
+            (settings.ipv4, settings.ipv6)
         };
-        assert!(Outputs::resolve(&output, &FileSettings::default(), false).is_err());
-    }
-
-    #[test]
-    fn with_files_only_standard_output_stays_empty() {
-        let output = OutputArguments { output: Some(vec!["json=/tmp/x".into()]), ..Default::default() };
-        assert_eq!(Outputs::resolve(&output, &FileSettings::default(), true).unwrap().stdout, None);
+        let config = Some(config);
+        assert_eq!(
+            families(RunArguments { config: config.clone(), ..RunArguments::default() }),
+            (false, true)
+        );
+        let flag = RunArguments { config, ipv4: Some(true), ..RunArguments::default() };
+        assert_eq!(families(flag), (true, false));
     }
 }

@@ -133,7 +133,7 @@ impl<'a> Addresses<'a> {
             } else {
                 self.turned(above)
             };
-            image.bits = image.bits << 1 | bit ^ u128::from(turned);
+            image.bits = (image.bits << 1) | (bit ^ u128::from(turned));
         }
         image
     }

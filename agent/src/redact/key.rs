@@ -29,7 +29,10 @@ impl Key {
 
     /// A number that nobody can foresee without the key. What is asked for different purposes has nothing to do with each other.
     pub(super) fn digest(&self, purpose: &str, text: &[u8]) -> [u8; 32] {
-        let mut digest = Hmac::<Sha256>::new(&self.0.into());
+        // What RFC 2104 makes of a key that is shorter than a block of the hash: the key, and zeros.
+        let mut block = [0; 64];
+        block[..self.0.len()].copy_from_slice(&self.0);
+        let mut digest = Hmac::<Sha256>::new(&block.into());
         digest.update(purpose.as_bytes());
         digest.update(&[0]);
         digest.update(text);

@@ -200,10 +200,8 @@ fn the_command_line_keeps_options_and_plain_values() {
     let given: Vec<String> = given.iter().map(|each| (*each).to_owned()).collect();
     let key = key();
     let image = arguments(&given, &redactor(&key, &[]));
-    assert_eq!(
-        [&*image[0], &image[2], &image[4], &image[5], &image[6]],
-        ["--bucket", "--service=s3,ssm", "--timeout", "3s", "-q"]
-    );
+    let kept: Vec<&str> = [0, 2, 4, 5, 6].iter().map(|place: &usize| image[*place].as_str()).collect();
+    assert_eq!(kept, ["--bucket", "--service=s3,ssm", "--timeout", "3s", "-q"]);
     assert!(
         !image.concat().contains("logs")
             && !image.concat().contains("orders")

@@ -180,8 +180,8 @@ impl Redactor<'_> {
             return None;
         }
         let IpAddr::V4(image) = self.addresses.address(address.into()) else { return None };
-        let kept = image.octets()[..numbers.len()].iter().map(ToString::to_string);
-        Some(kept.collect::<Vec<_>>().join("."))
+        let octets = image.octets().map(|octet| octet.to_string());
+        Some(octets[..numbers.len()].join("."))
     }
 
     /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
@@ -234,10 +234,6 @@ impl Redactor<'_> {
         let bucket_ends = labels[..suffix]
             .iter()
             .rposition(|label| *label == "s3" || label.starts_with("s3-") || label.starts_with("s3express-"));
-        let bucket = labels[..bucket_ends.unwrap_or_default()].join(".");
-        if self.known.contains(&bucket) {
-            return name.to_owned();
-        }
         let image = |(place, label): (usize, &&str)| {
             let of_bucket = bucket_ends.is_some_and(|end| place < end);
             if of_bucket && !words::is_part_of_s3(label) { self.own(label) } else { self.label(label) }

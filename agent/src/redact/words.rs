@@ -28,7 +28,8 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     words.extend(
         probes::control_plane::ACTIONS.iter().flat_map(|action| action.split(':')).map(str::to_lowercase),
     );
-    words.extend(names_of_aws().flat_map(|name| name.split('.').map(str::to_lowercase).collect::<Vec<_>>()));
+    let labels = names_of_aws().flat_map(|name| name.split('.').map(str::to_lowercase).collect::<Vec<_>>());
+    words.extend(labels.filter(|label| !label.is_empty()));
     words
 });
 
@@ -91,7 +92,7 @@ fn names_of_aws() -> impl Iterator<Item = String> {
     });
     let services = catalogue::services().iter().flat_map(|service| {
         let names = [service.id(), service.endpoint_suffix()].into_iter().map(str::to_owned);
-        names.chain(service.aliases().iter().cloned()).chain([service.id().to_owned()])
+        names.chain(service.aliases().iter().cloned())
     });
     partitions.chain(services)
 }

@@ -1,12 +1,13 @@
 //! What can be wrong with settings, each in one sentence that names the value and what would be right.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::catalogue;
 use crate::prefix_lists::ParseError;
 use crate::profiles::PROFILES;
 use crate::redact::SHORTEST_KEY;
+use crate::report::SCHEMA_VERSION;
 
 /// A setting that cannot be meant. Leads to exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,14 @@ pub enum SettingsError {
         /// What was given.
         value: String,
     },
+    /// Two expectations of one service that cannot both hold.
+    #[error("expectations {first:?} and {second:?} cannot both hold; leave one of them out")]
+    ContradictoryExpectations {
+        /// The one.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// An expectation that can never hold.
     #[error("expectation {value:?} cannot hold: {service} has no {kind} endpoint")]
     ImpossibleExpectation {
@@ -92,6 +101,9 @@ pub enum SettingsError {
         /// The time-out.
         timeout: Duration,
     },
+    /// Neither family of addresses may be used.
+    #[error("--ipv4 and --ipv6 exclude each other; without them both families are used")]
+    NoFamilyLeft,
     /// Something that is no bucket's name.
     #[error(
         "{value:?} is not a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens; give the name alone, without s3:// or ARN"
@@ -159,12 +171,26 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     /// A settings file that is not what it should be.
-    #[error("failed to understand the settings file {}", .path.display())]
+    #[error("failed to understand line {line} of the settings file {}, {text:?}: {problem}", .path.display())]
     BadFile {
         /// Its path.
         path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+        /// The line.
+        text: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A value in a settings file that cannot be meant.
+    #[error("wrong value of {key} in the settings file {}", .path.display())]
+    InFile {
+        /// The key.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
         /// Why.
-        source: Box<toml::de::Error>,
+        source: Box<SettingsError>,
     },
     /// A CA bundle without a certificate.
     #[error("the CA bundle {} holds no certificate; it must be a PEM file with BEGIN CERTIFICATE blocks", .path.display())]
@@ -181,12 +207,29 @@ pub enum SettingsError {
         source: ParseError,
     },
     /// A saved report that is not one.
-    #[error("failed to understand the report {}", .path.display())]
+    #[error("failed to understand the report {}{}", .path.display(), what_it_is(source))]
     BadReport {
         /// Its path.
         path: PathBuf,
         /// Why.
         source: serde_json::Error,
+    },
+    /// A report of another shape.
+    #[error(
+        "the report {} has the shape of version {version}; this program reads version {SCHEMA_VERSION}",
+        .path.display()
+    )]
+    OtherVersion {
+        /// Its path.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+    /// A file that is longer than any report.
+    #[error("the report {} is longer than {LONGEST_REPORT} bytes, which no report is", .path.display())]
+    TooLong {
+        /// Its path.
+        path: PathBuf,
     },
     /// A rule that does not exist.
     #[error("there is no rule {value:?}{}", hint(.nearest.as_deref(), "`vpcprobe explain` lists them"))]
@@ -204,7 +247,23 @@ pub enum SettingsError {
     NoRegion,
 }
 
+/// The longest file that is read as a report, in bytes; a report of full detail has some hundred thousand.
+pub const LONGEST_REPORT: u64 = 64 << 20;
+
 impl SettingsError {
+    /// A settings file that is no TOML, or says something that no settings file may say.
+    pub(super) fn bad_file(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count();
+        Self::BadFile {
+            path: path.to_owned(),
+            line: line + 1,
+            text: text.lines().nth(line).unwrap_or_default().trim().to_owned(),
+            // The words of TOML, not of the library.
+            problem: error.message().replace("a sequence", "a list in brackets"),
+        }
+    }
+
     /// A profile that does not exist, with the nearest one that does.
     pub(super) fn unknown_profile(value: &str) -> Self {
         let nearest = nearest(value, PROFILES.iter().map(|profile| profile.name));
@@ -249,6 +308,17 @@ fn hint(nearest: Option<&str>, otherwise: &str) -> String {
         (Some(nearest), _) => format!("; did you mean {nearest:?}?"),
         (None, "") => String::new(),
         (None, otherwise) => format!("; {otherwise}"),
+    }
+}
+
+/// What a file may be that is no report.
+fn what_it_is(error: &serde_json::Error) -> &'static str {
+    if error.is_eof() {
+        ", which is not whole"
+    } else if error.is_syntax() {
+        ", which is not JSON"
+    } else {
+        ", which is JSON and not what `vpcprobe --format json` writes"
     }
 }
 

@@ -14,6 +14,9 @@ pub const DEFAULT_FILE: &str = "/etc/vpcprobe.toml";
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "each key is documented at the flag of its name")]
 pub struct FileSettings {
+    /// Where it was read.
+    #[serde(skip)]
+    pub path: PathBuf,
     pub profile: Option<String>,
     pub service: Option<Vec<String>>,
     pub bucket: Option<Vec<String>>,
@@ -38,6 +41,8 @@ pub struct FileSettings {
     pub deadline: Option<String>,
     pub wait: Option<String>,
     pub fail_on: Option<String>,
+    pub detail: Option<String>,
+    pub format: Option<String>,
     pub redact: Option<bool>,
     pub redact_key: Option<PathBuf>,
     #[serde(default)]
@@ -65,7 +70,24 @@ impl FileSettings {
                 });
             }
         };
-        toml::from_str(&text)
-            .map_err(|source| SettingsError::BadFile { path: path.to_owned(), source: Box::new(source) })
+        match toml::from_str::<Self>(&text) {
+            Ok(settings) => Ok(Self { path: path.to_owned(), ..settings }),
+            Err(error) => Err(SettingsError::bad_file(path, &text, &error)),
+        }
+    }
+
+    /// What makes an error say that this file is to blame, for a value that is not on the command line nor in a variable.
+    pub(super) fn blamed(
+        &self,
+        key: &'static str,
+        on_line: bool,
+    ) -> impl Fn(SettingsError) -> SettingsError + use<> {
+        let path = self.path.clone();
+        move |error| {
+            if on_line {
+                return error;
+            }
+            SettingsError::InFile { key, path: path.clone(), source: Box::new(error) }
+        }
     }
 }

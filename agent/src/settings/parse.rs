@@ -22,7 +22,22 @@ pub(super) fn region(value: &str) -> Result<(), SettingsError> {
 }
 
 pub(super) fn expectations(values: &[String]) -> Result<Vec<Expectation>, SettingsError> {
-    values.iter().map(|value| expectation(value)).collect()
+    let mut kept: Vec<Expectation> = Vec::new();
+    for value in values {
+        let wanted = expectation(value)?;
+        let contradicts = |other: &&Expectation| {
+            let either = other.path == ExpectedPath::Any || wanted.path == ExpectedPath::Any;
+            other.service == wanted.service && other.path != wanted.path && !either
+        };
+        if let Some(other) = kept.iter().find(contradicts) {
+            let (first, second) = (other.as_argument(), wanted.as_argument());
+            return Err(SettingsError::ContradictoryExpectations { first, second });
+        }
+        if !kept.contains(&wanted) {
+            kept.push(wanted);
+        }
+    }
+    Ok(kept)
 }
 
 pub(super) fn buckets(values: Vec<String>) -> Result<Vec<String>, SettingsError> {
@@ -175,6 +190,15 @@ pub(super) fn redaction_key(path: &Path) -> Result<Key, SettingsError> {
 pub(super) fn fail_on(value: Option<&str>) -> Result<FailOn, SettingsError> {
     let known = [("error", FailOn::Error), ("warning", FailOn::Warning), ("never", FailOn::Never)];
     word("--fail-on severity", value.unwrap_or("error"), &known)
+}
+
+/// A format, and the file it goes to where one is named.
+pub(super) fn output(value: &str) -> Result<(Format, Option<PathBuf>), SettingsError> {
+    match value.split_once('=') {
+        Some((_, "")) => Err(SettingsError::OutputWithoutFile { value: value.to_owned() }),
+        Some((name, path)) => Ok((format(name)?, Some(PathBuf::from(path)))),
+        None => Ok((format(value)?, None)),
+    }
 }
 
 pub(super) fn format(value: &str) -> Result<Format, SettingsError> {

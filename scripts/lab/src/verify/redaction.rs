@@ -79,7 +79,8 @@ fn names(definition: &Definition) -> BTreeSet<String> {
     names.extend(
         aws.users.iter().flat_map(|user| [user.access_key_id.clone(), user.secret_access_key.clone()]),
     );
-    names.extend(definition.dns.search.iter().flatten().cloned());
+    let everybodys = |domain: &&String| domain.ends_with(".internal") || domain.ends_with("cluster.local");
+    names.extend(definition.dns.search.iter().flatten().filter(|domain| !everybodys(domain)).cloned());
     names.extend(topology.vpc.cidrs.iter().map(ToString::to_string));
     names.extend(topology.subnets.iter().map(|subnet| subnet.cidr.to_string()));
     let public = topology.nat_gateways.iter().map(|gateway| gateway.public_address);
@@ -122,9 +123,11 @@ fn holds(text: &str, name: &str) -> bool {
         let mut after = text[at + name.len()..].chars();
         let (next, further) = (after.next(), after.next());
         let goes_on = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
-        !(goes_on(before) || before == Some('.') && name.starts_with(|first: char| first.is_ascii_digit()))
-            && !(goes_on(next)
-                || next == Some('.') && further.is_some_and(|further| further.is_ascii_digit()))
+        let is_number = name.starts_with(|first: char| first.is_ascii_digit());
+        let joined_before = goes_on(before) || before == Some('.') && is_number;
+        let joined_after =
+            goes_on(next) || next == Some('.') && further.is_some_and(|further| further.is_ascii_digit());
+        !joined_before && !joined_after
     })
 }
 
