@@ -75,7 +75,7 @@ fn summarise(
     debug_assert!(rules.len() <= RULES.len(), "a finding names a rule that is not in the table");
     Summary {
         status,
-        headline: headline(verdicts, findings, status),
+        headline: headline(recording, verdicts, findings, checks, status),
         exit_code,
         errors,
         warnings,
@@ -93,7 +93,13 @@ fn summarise(
     }
 }
 
-fn headline(verdicts: &[Verdict], findings: &[Finding], status: Status) -> String {
+fn headline(
+    recording: &Recording,
+    verdicts: &[Verdict],
+    findings: &[Finding],
+    checks: &[CheckRecord],
+    status: Status,
+) -> String {
     let text = match (findings.first(), status) {
         (Some(worst), Status::Failing | Status::Degraded) => match findings.len() {
             1 => worst.summary.clone(),
@@ -104,16 +110,31 @@ fn headline(verdicts: &[Verdict], findings: &[Finding], status: Status) -> Strin
                 format!("{}{tail}", shortened(&worst.summary, HEADLINE_LIMIT - tail.len()))
             }
         },
-        (_, Status::Inconclusive) => {
-            "whether every required service can be reached, or every expectation holds, could not be observed"
-                .to_owned()
-        }
+        (_, Status::Inconclusive) => unknown(recording, verdicts, checks),
         _ => {
             let answering = verdicts.iter().filter(|verdict| verdict.reachable == Some(true)).count();
             format!("{answering} of {} targets answer: {}", verdicts.len(), paths(verdicts))
         }
     };
     shortened(&text, HEADLINE_LIMIT)
+}
+
+/// What is not known that had to be, by name, and why where that is the run's own end.
+fn unknown(recording: &Recording, verdicts: &[Verdict], checks: &[CheckRecord]) -> String {
+    let untried = verdicts.iter().filter(|verdict| verdict.required && verdict.reachable.is_none());
+    let untried: Vec<&str> = untried.map(|verdict| verdict.target.as_str()).collect();
+    let mut parts = Vec::new();
+    if !untried.is_empty() {
+        parts.push(format!("whether {} can be reached could not be observed", untried.join(", ")));
+    }
+    let undecided = checks
+        .iter()
+        .filter(|check| check.rule == "expectation-not-met" && check.outcome == CheckOutcome::CannotTell);
+    parts.extend(undecided.map(|check| format!("what was expected {}", check.why)));
+    if recording.run.cut_short {
+        parts.push("the run was cut short".to_owned());
+    }
+    parts.join("; ")
 }
 
 /// How many answering targets take each path, in words, and which of them only possibly.
@@ -151,4 +172,41 @@ pub fn shortened(text: &str, limit: usize) -> String {
     }
     let kept: String = text.chars().take(limit.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Expectation, ExpectedPath};
+    use crate::testing::{self, answering, recording, target};
+
+    #[test]
+    fn an_inconclusive_headline_names_what_is_not_known() {
+        let mut cut_short = recording();
+        cut_short.run.cut_short = true;
+        cut_short.targets = vec![target("ssm", true, Vec::new()), target("sts", false, Vec::new())];
+        for target in &mut cut_short.targets {
+            target.lookups.clear();
+        }
+        let report = judge(cut_short);
+        assert_eq!(report.summary.status, Status::Inconclusive);
+        assert_eq!(
+            report.summary.headline,
+            "whether ssm can be reached could not be observed; the run was cut short"
+        );
+    }
+
+    #[test]
+    fn an_expectation_that_cannot_be_decided_is_named_in_the_headline() {
+        let mut undecided = recording();
+        undecided.run.settings.expect =
+            vec![Expectation { service: "s3".to_owned(), path: ExpectedPath::Gateway }];
+        undecided.targets = vec![target("s3", true, vec![answering(testing::S3)])];
+        let report = judge(undecided);
+        assert_eq!(
+            (report.summary.status, report.summary.exit_code),
+            (Status::Inconclusive, exit::INCONCLUSIVE)
+        );
+        assert_eq!(report.summary.headline, "what was expected cannot be decided: s3 (s3=gateway)");
+    }
 }

@@ -42,6 +42,13 @@ pub(super) fn is_known(word: &str) -> bool {
         || without_number.len() > 1 && WORDS.contains(without_number)
         || word.len() == without_zone.len() + 1 && catalogue::is_known_region(without_zone)
         || is_zone_id(&word)
+        || is_endpoint_variable(&word)
+}
+
+/// Whether it is the variable by which SDKs are told where to find one service (SDKs and tools guide, "Service-specific
+/// endpoints").
+fn is_endpoint_variable(word: &str) -> bool {
+    word.strip_prefix("aws_endpoint_url_").is_some_and(|service| WORDS.contains(&service.replace('_', "")))
 }
 
 /// Whether it has the form of a zone's id, such as `use1-az4`.
@@ -119,9 +126,28 @@ mod tests {
             "s3-fips",
             "eth0",
             "vpce",
+            "AWS_ENDPOINT_URL_ELASTIC_BEANSTALK",
+            "usgw1-az3",
         ];
         for word in words {
             assert!(is_known(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_a_set_of_roots_may_say_is_known() {
+        use probes::observations::Verification;
+        let said = [
+            Verification::Trusted,
+            Verification::UnknownIssuer,
+            Verification::Expired,
+            Verification::NotYetValid,
+            Verification::WrongName,
+            Verification::NoRoots,
+            Verification::NotRead,
+        ];
+        for verification in said {
+            assert!(is_known(&String::from(verification.clone())), "{verification:?}");
         }
     }
 
