@@ -3,7 +3,8 @@
 //! The agent reports a panic in a step as a fact of that step. Whether that works in a static binary depends on the
 //! unwinder that was linked in, and one that does not work shows at the first panic only. The agent has no panic to
 //! offer, so this program is built beside it and panics: in the main thread and in another, below frames that have
-//! something to clean up, with a payload that must arrive, and with a backtrace, which walks the same tables.
+//! something to clean up, with a payload that must arrive, and, where the standard library has them, with a backtrace, which
+//! walks the same tables.
 
 #![forbid(unsafe_code)]
 
