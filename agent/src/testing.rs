@@ -153,7 +153,13 @@ pub(crate) fn answering(address: &str) -> Attempt {
         address: address.parse().unwrap(),
         origin: vec!["system".into(), RESOLVER.into()],
         route: None,
-        tcp: done(TcpConnection { rtt_ms: 0.5, send_mss: None, path_mtu: None, retransmits: None }),
+        tcp: done(TcpConnection {
+            rtt_ms: 0.5,
+            send_mss: None,
+            peer_mss: None,
+            path_mtu: None,
+            retransmits: None,
+        }),
         tls: done(session("C=US,O=Amazon,CN=Amazon RSA 2048 M01", Verification::Trusted)),
         call: done(Reply {
             operation: "s3:ListAllMyBuckets".into(),

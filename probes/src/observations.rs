@@ -210,9 +210,13 @@ pub struct ChosenRoute {
 pub struct TcpConnection {
     /// The round-trip time that the kernel measured on the handshake, in milliseconds.
     pub rtt_ms: f64,
-    /// The largest segment we may send, in bytes.
+    /// The largest segment we may send, in bytes, without TCP's options.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub send_mss: Option<u32>,
+    /// The segment size that the peer announced, in bytes, as far as this host's own MTU lets it show: it announced this or more.
+    /// In reports of brief detail only where it is more than a VPC endpoint lets through.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub peer_mss: Option<u32>,
     /// The path MTU as the kernel knows it, in bytes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub path_mtu: Option<u32>,

@@ -16,8 +16,11 @@ use nix::libc;
 pub(crate) struct TcpInfo {
     /// The smoothed round-trip time in microseconds; 0 when no sample could be taken (the SYN was sent again).
     pub(crate) rtt_us: u32,
-    /// The largest segment we may send, in bytes.
+    /// The largest segment we may send, in bytes: what the peer announced or what the path MTU allows, whichever is less,
+    /// without the options that every segment carries.
     pub(crate) send_mss: u32,
+    /// Whether every segment carries timestamps, whose option takes 12 bytes.
+    pub(crate) timestamps: bool,
     /// The path MTU, in bytes.
     pub(crate) path_mtu: u32,
     /// All segments that were sent again so far.
@@ -27,6 +30,10 @@ pub(crate) struct TcpInfo {
 /// The first 104 bytes of `struct tcp_info` (linux/tcp.h), which are the same on every kernel since 2.6: eight
 /// octets, then 24 words. Read as words, so that the layout does not depend on a C library's header.
 const TCP_INFO_WORDS: usize = 26;
+/// The second of the four octets in this word holds the options that both sides agreed on.
+const OPTIONS: usize = 1;
+/// `TCPI_OPT_TIMESTAMPS`.
+const WITH_TIMESTAMPS: u8 = 1;
 const SEND_MSS: usize = 4;
 const PATH_MTU: usize = 15;
 const RTT: usize = 17;
@@ -61,6 +68,7 @@ pub(crate) fn tcp_info(socket: &impl AsFd) -> io::Result<TcpInfo> {
     Ok(TcpInfo {
         rtt_us: words[RTT],
         send_mss: words[SEND_MSS],
+        timestamps: words[OPTIONS].to_ne_bytes()[1] & WITH_TIMESTAMPS != 0,
         path_mtu: words[PATH_MTU],
         retransmits: words[TOTAL_RETRANSMITS],
     })

@@ -79,6 +79,10 @@ pub(crate) fn set_receive_errors(
     Ok(())
 }
 
+/// What the timestamps option takes of every segment, padding included (RFC 7323, appendix A). An announced segment size counts
+/// it in, the kernel's own figure does not.
+const TIMESTAMPS: u32 = 12;
+
 fn describe(stream: &TcpStream, began: Instant) -> TcpConnection {
     let waited_ms = millis(began.elapsed());
     match sys::tcp_info(stream) {
@@ -86,10 +90,17 @@ fn describe(stream: &TcpStream, began: Instant) -> TcpConnection {
             // The kernel takes no sample when the SYN had to be sent again; the time we waited is then the best there is.
             rtt_ms: if info.rtt_us == 0 { waited_ms } else { f64::from(info.rtt_us) / 1000.0 },
             send_mss: Some(info.send_mss),
+            peer_mss: Some(info.send_mss + if info.timestamps { TIMESTAMPS } else { 0 }),
             path_mtu: Some(info.path_mtu),
             retransmits: Some(info.retransmits),
         },
-        Err(_) => TcpConnection { rtt_ms: waited_ms, send_mss: None, path_mtu: None, retransmits: None },
+        Err(_) => TcpConnection {
+            rtt_ms: waited_ms,
+            send_mss: None,
+            peer_mss: None,
+            path_mtu: None,
+            retransmits: None,
+        },
     }
 }
 
@@ -126,8 +137,22 @@ mod tests {
         let (seen, stream) = connect(listener.local_addr().unwrap(), &soon()).await.unwrap();
         assert!(seen.rtt_ms > 0.0 && seen.rtt_ms < 500.0);
         assert!(seen.send_mss.is_some() && seen.path_mtu.is_some());
+        assert!(seen.peer_mss >= seen.send_mss, "{seen:?}");
         assert_eq!(seen.retransmits, Some(0));
         assert!(stream.nodelay().unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_peers_announcement_counts_the_timestamps_that_the_kernels_figure_leaves_out() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_tcp_mss(1000).unwrap();
+        socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+        socket.listen(1).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let (seen, stream) = connect(address, &soon()).await.unwrap();
+        assert_eq!(seen.peer_mss, Some(1000), "{seen:?}");
+        let timestamps = sys::tcp_info(&stream).unwrap().timestamps;
+        assert_eq!(seen.send_mss, Some(if timestamps { 988 } else { 1000 }), "{seen:?}");
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod configured;
+mod peer;
 mod texts;
 mod walks;
 
@@ -21,6 +22,7 @@ use walks::{control_of, control_place, hops_of};
 
 pub(crate) use addresses::{is_not_routable, is_private};
 pub(crate) use configured::{Winner, is_known, is_primary, target_of, winner};
+pub(crate) use peer::larger_than_endpoints_announce;
 pub use texts::{tcp_text, tls_text};
 pub use walks::Walks;
 
@@ -54,11 +56,12 @@ pub fn of_attempt(
     let (hops, hops_text) = hops_of(environment, walks, attempt);
     let (control, control_text) = control_of(environment, walks, hops, attempt);
     let contact = contact(attempt);
-    let (identity, identity_text) = if too_new_for_an_endpoint(address, target, attempt) {
-        (Identity::PeerUnknown, "speaks TLS 1.3, which S3's interface endpoints do not".to_owned())
-    } else {
-        identity_of(environment, attempt)
-    };
+    let (identity, identity_text) =
+        match (identity_of(environment, attempt), peer::no_endpoint(address, target, attempt)) {
+            ((Identity::PeerIntercepts, text), _) => (Identity::PeerIntercepts, text),
+            (_, Some(text)) => (Identity::PeerIsNoEndpoint, text),
+            (known, None) => known,
+        };
     let (word, word_text) = word_of(attempt, contact, identity);
     let (public_address, public_text) = public_address_of(environment, attempt);
     let said = configured_of(recording, address, target, attempt);
@@ -127,7 +130,8 @@ pub fn of_attempt(
     let (contact_step, contact_text) = contact_text(attempt);
     say(contact.name(), place(contact_step), contact_text);
     let doubtful = identity == Identity::PeerUnknown && contact == Contact::ServiceAnswered;
-    if !row.identity.is_empty() || identity == Identity::PeerIntercepts || doubtful {
+    let against = matches!(identity, Identity::PeerIntercepts | Identity::PeerIsNoEndpoint);
+    if !row.identity.is_empty() || doubtful || against {
         say(identity.name(), place("tls"), identity_text);
     }
     if !row.twin.is_empty() && gateway {
@@ -202,13 +206,6 @@ pub fn intercepts(environment: &EnvironmentRecord, session: &TlsSession) -> bool
     matches!(environment.host.partition.as_deref(), Some("aws" | "aws-us-gov"))
         && session.trust.bundled == Verification::UnknownIssuer
         && !issued_by_amazon(session)
-}
-
-/// S3's interface endpoints do not speak TLS 1.3 (Amazon S3 user guide, AWS `PrivateLink` for Amazon S3, limitations): a private
-/// address that does belongs to something that passes TLS on, and the certificate says nothing of the address.
-fn too_new_for_an_endpoint(address: Address, target: &TargetObservation, attempt: &Attempt) -> bool {
-    let version = attempt.tls.done().and_then(|session| session.version.as_deref());
-    target.service == "s3" && address != Address::AddressPublic && version == Some("1.3")
 }
 
 fn identity_of(environment: &EnvironmentRecord, attempt: &Attempt) -> (Identity, String) {

@@ -107,12 +107,18 @@ dimension! {
 }
 
 dimension! {
-    /// Who the peer is by its certificate.
+    /// Who the peer is, by its certificate and by what VPC endpoints are documented not to do.
     Identity {
         /// The bundled public roots vouch for the name, or an authority of the field's does and the host accepts it.
         PeerIsAws,
         /// The host accepts it, but neither the bundled roots nor a known issuer stand behind it: TLS is intercepted.
         PeerIntercepts,
+        /// At a private address, it does what no VPC endpoint does. It announces larger segments than fit into 8500 bytes: "a VPC
+        /// endpoint supports an MTU of 8500 bytes", and endpoints "enforce Maximum Segment Size (MSS) clamping for all packets"
+        /// (AWS `PrivateLink` guide, quotas). Or it speaks TLS 1.3 for S3, which S3's interface endpoints do not support (Amazon
+        /// S3 user guide, AWS `PrivateLink` for Amazon S3, limitations). What endpoints announce in fact has not been verified, so
+        /// an announcement within the limit says nothing.
+        PeerIsNoEndpoint,
         /// There is no certificate to go by.
         PeerUnknown,
     }
@@ -251,6 +257,7 @@ pub enum SignalName {
     NotTried,
     PeerIsAws,
     PeerIntercepts,
+    PeerIsNoEndpoint,
     PeerUnknown,
     EndpointPolicyNamed,
     NoEndpointNamed,

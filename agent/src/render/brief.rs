@@ -20,7 +20,7 @@ use probes::observations::{
 };
 use probes::{Outcome, SkipReason, Step};
 
-use crate::classify::evidence::is_primary;
+use crate::classify::evidence::{is_primary, larger_than_endpoints_announce};
 use crate::diagnose::Case;
 use crate::diagnose::names::own_name_matters;
 use crate::diagnose::way::{first_interface, interface_with};
@@ -310,7 +310,9 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
             walk.responders.truncate(1);
             walk.responders.iter_mut().for_each(|responder| responder.rtt_ms = 0.0);
         }
+        let telling = larger_than_endpoints_announce(attempt);
         if let Outcome::Done(connection) = &mut attempt.tcp.outcome {
+            connection.peer_mss = telling;
             (connection.retransmits, connection.path_mtu, connection.send_mss) = (None, None, None);
         }
         shorten_tls(&mut attempt.tls, target.service == "s3");

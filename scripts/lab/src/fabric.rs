@@ -153,10 +153,12 @@ struct Wiring {
     one_way: Duration,
 }
 
-/// Instances send frames of this size by default.
+/// Instances send frames of this size by default, and take them from each other.
 const JUMBO: u16 = 9001;
 /// Endpoints and NAT gateways take packets of this size.
 const ENDPOINT_MTU: u16 = 8500;
+/// The largest segment that fits into such a packet. Interface endpoints lower what either side announces to this.
+const ENDPOINT_MSS: u16 = ENDPOINT_MTU - 40;
 /// The internet.
 const INTERNET_MTU: u16 = 1500;
 
@@ -165,7 +167,7 @@ impl Wiring {
         let one_way = Duration::from_millis(topology.round_trip_ms.into()) / 2;
         let mut wiring = Self { wires: Vec::new(), one_way };
         wiring.attachments(topology.instance.attachments().take(1));
-        wiring.add("eni0", ROUTER, "eth0", INTERFACES, ENDPOINT_MTU);
+        wiring.add("eni0", ROUTER, "eth0", INTERFACES, JUMBO);
         for index in 0..topology.nat_gateways.len() {
             wiring.add(&format!("nat{index}"), ROUTER, "eth0", &format!("nat{index}"), ENDPOINT_MTU);
         }

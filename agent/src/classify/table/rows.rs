@@ -22,7 +22,7 @@ use Configured::{
 use Contact::{ConnectedOnly, NotConnected, NotTried, PeerUntrusted, ServiceAnswered};
 use Control::{ControlSharesFirstResponder, ControlShowsResponders, ControlSilent, ControlUnreachable};
 use Hops::{HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder};
-use Identity::{PeerIntercepts, PeerIsAws};
+use Identity::{PeerIntercepts, PeerIsAws, PeerIsNoEndpoint};
 use Path::{GatewayEndpoint, InterfaceEndpoint, Internet, Undetermined, Unreachable};
 use Prefixes::{
     InsidePrefixList, InsideSnapshot, NoGatewayForService, OutsidePrefixList, OutsideSnapshot,
@@ -305,6 +305,14 @@ const OTHERS: &[Row] = &[
         ..ANY
     },
     Row {
+        address: &[AddressInVpc],
+        configured: &[InterfaceEndpointInVpc],
+        identity: &[PeerIsNoEndpoint],
+        reading: "the VPC has an interface endpoint for the service with private DNS, and the name resolves into the VPC; but \
+                  what answers does what no interface endpoint does, so something else holds the address",
+        ..ANY
+    },
+    Row {
         address: &[AddressPublic],
         configured: CARRIERS,
         contact: CONNECTED,
@@ -371,6 +379,14 @@ const OTHERS: &[Row] = &[
         ruling: sure(InterfaceEndpoint, None, Likely),
         reading: "the name resolves to a private address of this VPC, and the service answers there under its own \
                   certificate",
+        ..ANY
+    },
+    Row {
+        address: &[AddressInVpc],
+        identity: &[PeerIsNoEndpoint],
+        ruling: sure(InterfaceEndpoint, None, Possible),
+        reading: "the name resolves to a private address of this VPC, as an interface endpoint's private DNS makes it; but \
+                  what answers does what no interface endpoint does: it may be a host that passes TLS on",
         ..ANY
     },
     Row {

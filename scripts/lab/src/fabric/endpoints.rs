@@ -1,8 +1,10 @@
 //! The far ends of endpoints: one namespace answers for every gateway endpoint, one holds the network interfaces of all
 //! interface endpoints.
 
+use std::collections::BTreeSet;
+
 use super::router::interface_addresses;
-use super::{GATEWAY_ENDPOINTS, INTERFACES, Namespace, Wiring, line, namespace};
+use super::{ENDPOINT_MSS, GATEWAY_ENDPOINTS, INTERFACES, Namespace, Wiring, line, namespace};
 use crate::topology::Topology;
 
 /// Gateway endpoints: whatever address is dialled is local here, so the service answers as if it were one step away.
@@ -41,7 +43,9 @@ pub(super) fn gateway_endpoints(topology: &Topology, wiring: &Wiring) -> Namespa
 /// The network interfaces of interface endpoints and the addresses of other hosts.
 ///
 /// Endpoints take TCP and do not answer a ping. Some were seen to name themselves as the first hop: a packet whose
-/// TTL is 1 is then sent back towards the router, which makes the kernel complain in the name of the endpoint.
+/// TTL is 1 is then sent back towards the router, which makes the kernel complain in the name of the endpoint. The hosts take the
+/// large packets of their VPC; endpoints clamp the segment size ("VPC endpoints enforce MSS clamping for all packets", AWS
+/// `PrivateLink` guide, quotas).
 pub(super) fn interfaces(topology: &Topology, wiring: &Wiring) -> Namespace {
     let mut made = namespace(INTERFACES);
     made.settings = super::forwarding();
@@ -62,6 +66,16 @@ pub(super) fn interfaces(topology: &Topology, wiring: &Wiring) -> Namespace {
             );
         }
     }
+    let endpoints = endpoint_addresses(topology);
+    let clamp = |side: &str| {
+        if endpoints.is_empty() {
+            return String::new();
+        }
+        format!(
+            "\t\tip {side} {{ {endpoints} }} tcp flags & syn == syn tcp option maxseg size set {ENDPOINT_MSS}\n"
+        )
+    };
+    let (from_clients, to_clients) = (clamp("daddr"), clamp("saddr"));
     if let Some(wire) = wiring.far(INTERFACES, "eth0") {
         made.network.push_str(&wire.far_up());
         for address in interface_addresses(topology) {
@@ -77,12 +91,19 @@ pub(super) fn interfaces(topology: &Topology, wiring: &Wiring) -> Namespace {
     }
     made.firewall = format!(
         "table ip endpoint {{\n\
-         \tchain prerouting {{\n\t\ttype filter hook prerouting priority -150; policy accept;\n{marks}\t}}\n\
+         \tchain prerouting {{\n\t\ttype filter hook prerouting priority -150; policy accept;\n{marks}{from_clients}\t}}\n\
          \tchain input {{\n\t\ttype filter hook input priority 0; policy accept;\n{floors}\
          \t\ticmp type echo-request drop\n\t}}\n\
-         \tchain output {{\n\t\ttype filter hook output priority 0; policy accept;\n{names}\t}}\n}}\n"
+         \tchain output {{\n\t\ttype filter hook output priority 0; policy accept;\n{names}{to_clients}\t}}\n}}\n"
     );
     made
+}
+
+/// The addresses of interface endpoints, with commas between them.
+fn endpoint_addresses(topology: &Topology) -> String {
+    let interfaces = topology.interface_endpoints.iter().flat_map(|endpoint| &endpoint.network_interfaces);
+    let addresses: BTreeSet<_> = interfaces.map(|interface| interface.address).collect();
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A namespace where paths end: nothing is forwarded, and answers may leave by another wire than requests came.
