@@ -45,6 +45,7 @@ const FACTS: &[&str] = &[
     "hosts_entries",
     "region_hints",
     "client_settings",
+    "container",
     "ipv4_route",
     "ipv6_route",
 ];

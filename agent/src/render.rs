@@ -3,6 +3,7 @@
 
 pub mod brief;
 mod console;
+mod container;
 mod emf;
 mod html;
 mod junit;

@@ -6,6 +6,7 @@
 
 mod aws_files;
 mod client_settings;
+mod confinement;
 mod container;
 mod credentials;
 mod files;
@@ -115,9 +116,41 @@ pub struct Environment {
     /// What the log of the SSM agent says about its sleep; `None` where it says nothing or cannot be read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ssm_agent: Option<SsmAgentSeen>,
+    /// What shows that this program runs inside a container or in a network namespace of its own; `None` where nothing does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub container: Option<Container>,
     /// The kernel's release.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kernel: Option<String>,
+}
+
+/// What is known of the container that this program runs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Container {
+    /// What shows the container; empty where only the network does.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub signs: Vec<ContainerSign>,
+    /// Whether the network is another than the instance's: metadata lists the instance's interfaces, and none of them is here.
+    /// `None` where metadata is silent.
+    pub own_network: Option<bool>,
+}
+
+/// A sign that this program runs inside a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContainerSign {
+    /// The file `/.dockerenv`.
+    Docker,
+    /// The file `/run/.containerenv`.
+    Podman,
+    /// A variable names the metadata of an ECS task.
+    Ecs,
+    /// A variable names the API of a Kubernetes cluster.
+    Kubernetes,
+    /// The variable `container`, by which systemd and others name the kind of container.
+    Variable,
+    /// A control group's path names a container runtime.
+    ControlGroup,
 }
 
 /// A sign that the host is an EC2 instance.
@@ -164,7 +197,7 @@ pub struct RegionHint {
 /// A setting of the SDKs and the CLI.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientSetting {
-    /// The environment variable's name, also where the setting stands in a file.
+    /// The environment variable's name, also where the setting stands in a file; the file's own where there is no such variable.
     pub name: String,
     /// Its value; a URL without user and password.
     pub value: String,

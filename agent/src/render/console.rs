@@ -1,6 +1,7 @@
 //! The report for the console of a machine that is booting: a few short lines that stand out among the kernel's, and last
 //! one for programs. `get-console-output` shows it when nothing else on the instance can be reached.
 
+use super::container;
 use super::wrap::{plain, wrapped_to};
 use crate::judge::shortened;
 use crate::report::{Finding, Report, Verdict};
@@ -44,6 +45,7 @@ fn head(report: &Report) -> Vec<String> {
     );
     let mut lines = vec![shortened(&first, COLUMNS - PREFIX.len())];
     lines.extend(within(&report.summary.headline, 3));
+    lines.extend(container::remark(report).into_iter().flat_map(|remark| within(&remark, 3)));
     lines
 }
 

@@ -4,6 +4,7 @@
 mod picture;
 mod waterfall;
 
+use super::container;
 use super::markup::escaped;
 use crate::report::{CheckOutcome, Confidence, Finding, Report, Verdict};
 
@@ -61,9 +62,11 @@ fn head(report: &Report) -> String {
         .iter()
         .map(|(name, value)| format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escaped(value)))
         .collect();
+    let remark = container::remark(report).map(|remark| format!("<p>{}</p>\n", escaped(&remark)));
     format!(
-        "<header class=\"{status}\">\n<p class=\"status\">{status}</p>\n<h1>{}</h1>\n<dl>\n{rows}</dl>\n</header>\n",
-        escaped(&report.summary.headline)
+        "<header class=\"{status}\">\n<p class=\"status\">{status}</p>\n<h1>{}</h1>\n<dl>\n{rows}</dl>\n{}</header>\n",
+        escaped(&report.summary.headline),
+        remark.unwrap_or_default()
     )
 }
 

@@ -1,5 +1,8 @@
 //! The report as a table for a person at a terminal of 80 columns, legible without colour.
 
+use probes::observations::ChosenRoute;
+
+use super::container;
 use super::wrap::{plain, wrapped};
 use crate::report::{Finding, Report, Severity, Verdict};
 
@@ -40,7 +43,9 @@ fn head(report: &Report) -> String {
         host.instance_id.as_deref().unwrap_or("a host without instance metadata"),
         place.join(", ")
     );
-    format!("{}{}", wrapped(&first, 0), wrapped(&format!("{status}: {}", report.summary.headline), 0))
+    let remark = container::remark(report).map(|remark| wrapped(&remark, 0)).unwrap_or_default();
+    let headline = wrapped(&format!("{status}: {}", report.summary.headline), 0);
+    format!("{}{remark}{headline}", wrapped(&first, 0))
 }
 
 fn row(report: &Report, verdict: &Verdict, verbose: bool) -> String {
@@ -74,13 +79,24 @@ fn row(report: &Report, verdict: &Verdict, verbose: bool) -> String {
         let target = report.recording.targets.iter().find(|target| target.target == verdict.target);
         for attempt in target.into_iter().flat_map(|target| &target.attempts) {
             let line = format!(
-                "{}: tcp {:.1} ms, tls {:.1} ms, call {:.1} ms",
-                attempt.address, attempt.tcp.elapsed_ms, attempt.tls.elapsed_ms, attempt.call.elapsed_ms
+                "{}: tcp {:.1} ms, tls {:.1} ms, call {:.1} ms{}",
+                attempt.address,
+                attempt.tcp.elapsed_ms,
+                attempt.tls.elapsed_ms,
+                attempt.call.elapsed_ms,
+                attempt.route.as_ref().map(left_from).unwrap_or_default()
             );
             text.push_str(&wrapped(&line, 6));
         }
     }
     text
+}
+
+/// The source address and the interface that packets to an address carry and leave by, as the end of a line.
+fn left_from(route: &ChosenRoute) -> String {
+    let source = route.source.map(|source| source.to_string());
+    let parts: Vec<String> = source.into_iter().chain(route.interface.clone()).collect();
+    if parts.is_empty() { String::new() } else { format!(" (from {})", parts.join(" on ")) }
 }
 
 fn one_finding(finding: &Finding) -> String {

@@ -9,8 +9,8 @@ use super::credentials::{self, Secrets, Sources};
 use super::files::{self, Variables};
 use super::metadata::Metadata;
 use super::{
-    CaBundle, Ec2Sign, Environment, ProxyAuthorizations, client_settings, container, firmware, hosts_file,
-    imds, interfaces, proxies, proxy_files, region, resolv_conf, ssm_agent,
+    CaBundle, Ec2Sign, Environment, ProxyAuthorizations, client_settings, confinement, container, firmware,
+    hosts_file, imds, interfaces, proxies, proxy_files, region, resolv_conf, ssm_agent,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -67,6 +67,8 @@ pub async fn observe(settings: &ObserveSettings, clock: &Clock) -> Host {
 
     let ca_bundle = settings.ca_bundle.as_deref().map(ca_bundle);
     let mut environment = Environment { ca_bundle, imds, credentials, client_settings, ..local(&variables) };
+    let signs = confinement::signs(&variables, Path::new("/"));
+    environment.container = confinement::container(signs, &environment.interfaces, &metadata.interfaces);
     fill_from_metadata(&mut environment, metadata, |metadata, search| {
         region::hints(settings.region.as_deref(), metadata, config_region.as_deref(), search, &variables)
     });

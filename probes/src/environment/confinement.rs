@@ -1,0 +1,99 @@
+//! Whether this program runs inside a container, and whether the network that it sees is the instance's own.
+//!
+//! Both change what a report is about: another resolver, another source address, one more hop to instance metadata. What follows
+//! is said by the report; nothing is judged here. A network namespace of one's own shows without any container too: instance
+//! metadata lists the instance's interfaces, and none of them is here.
+
+use std::path::Path;
+
+use super::files::{self, Variables};
+use super::metadata::InterfaceFacts;
+use super::{Container, ContainerSign, Interface};
+
+/// Words in the path of a control group that container runtimes put there.
+const RUNTIMES: [&str; 7] = ["docker", "kubepods", "containerd", "libpod", "crio", "lxc", "/ecs/"];
+
+/// What shows that this process is in a container, under the root of its file system.
+pub(super) fn signs(variables: &Variables, root: &Path) -> Vec<ContainerSign> {
+    let exists = |path: &str| root.join(path).exists();
+    let named = |names: &[&str]| names.iter().any(|name| variables.value(name).is_some());
+    let control_group = files::read(&root.join("proc/self/cgroup")).unwrap_or_default();
+    [
+        (ContainerSign::Docker, exists(".dockerenv")),
+        (ContainerSign::Podman, exists("run/.containerenv")),
+        (ContainerSign::Ecs, named(&["ECS_CONTAINER_METADATA_URI_V4", "ECS_CONTAINER_METADATA_URI"])),
+        (ContainerSign::Kubernetes, named(&["KUBERNETES_SERVICE_HOST"])),
+        (ContainerSign::Variable, named(&["container"])),
+        (ContainerSign::ControlGroup, names_a_runtime(&control_group)),
+    ]
+    .into_iter()
+    .filter_map(|(sign, seen)| seen.then_some(sign))
+    .collect()
+}
+
+/// The paths of a process's control groups, a line each: `HIERARCHY:CONTROLLERS:PATH`.
+fn names_a_runtime(control_groups: &str) -> bool {
+    let mut paths = control_groups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+    // The runtimes' own services run on the host, under paths that name them as well.
+    paths.any(|path| !path.ends_with(".service") && RUNTIMES.iter().any(|runtime| path.contains(runtime)))
+}
+
+/// What is known; `None` where nothing shows a container or a network of its own.
+///
+/// `interfaces` are those of this network namespace alone, and `facts` those that instance metadata lists.
+pub(super) fn container(
+    signs: Vec<ContainerSign>,
+    interfaces: &[Interface],
+    facts: &[InterfaceFacts],
+) -> Option<Container> {
+    let here = |fact: &InterfaceFacts| {
+        interfaces.iter().any(|interface| interface.mac.as_deref() == Some(fact.mac.as_str()))
+    };
+    let own_network = (!facts.is_empty()).then(|| !facts.iter().any(here));
+    (!signs.is_empty() || own_network == Some(true)).then_some(Container { signs, own_network })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_runtimes_leave_behind_is_a_sign() {
+        let root = tempfile::tempdir().unwrap();
+        let none = Variables::from([("HOME", "/root")]);
+        assert!(signs(&none, root.path()).is_empty());
+        std::fs::write(root.path().join(".dockerenv"), "").unwrap();
+        let task = Variables::from([("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/x")]);
+        assert_eq!(signs(&task, root.path()), [ContainerSign::Docker, ContainerSign::Ecs]);
+    }
+
+    #[test]
+    fn a_control_group_names_the_runtime_but_the_runtimes_own_service_is_no_container() {
+        for inside in [
+            "0::/system.slice/docker-4f5e.scope",
+            "12:memory:/kubepods/burstable/pod1/4f5e",
+            "4:cpu:/ecs/0123/4567",
+            "0::/machine.slice/libpod-1.scope",
+        ] {
+            assert!(names_a_runtime(inside), "{inside}");
+        }
+        for outside in ["0::/", "0::/system.slice/docker.service", "0::/user.slice/session-1.scope", ""] {
+            assert!(!names_a_runtime(outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_the_instances_where_any_of_its_interfaces_is() {
+        let fact = |mac: &str| InterfaceFacts { mac: mac.to_owned(), ..InterfaceFacts::default() };
+        let interface = |mac: &str| Interface { mac: Some(mac.to_owned()), ..Interface::default() };
+        let facts = [fact("0a:00:00:00:00:01"), fact("0a:00:00:00:00:02")];
+        let of = |signs, here: &[Interface], facts: &[InterfaceFacts]| container(signs, here, facts);
+        let docker = || vec![ContainerSign::Docker];
+        assert_eq!(of(Vec::new(), &[interface("0a:00:00:00:00:02")], &facts), None);
+        let own = of(Vec::new(), &[interface("02:42:ac:11:00:02")], &facts).unwrap();
+        assert_eq!(own.own_network, Some(true));
+        assert_eq!(of(docker(), &[interface("0a:00:00:00:00:01")], &facts).unwrap().own_network, Some(false));
+        assert_eq!(of(docker(), &[interface("02:42:ac:11:00:02")], &[]).unwrap().own_network, None);
+        assert_eq!(of(Vec::new(), &[], &[]), None);
+    }
+}
