@@ -133,10 +133,10 @@ pub struct RunArguments {
     /// The Region, instead of what the instance says
     #[arg(long, env = "VPCPROBE_REGION", value_name = "NAME", hide_env_values = true)]
     pub region: Option<String>,
-    /// Use the FIPS host names
+    /// Use the FIPS host names [default: as the SDKs' own settings say]
     #[arg(long, env = "VPCPROBE_FIPS", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub fips: Option<bool>,
-    /// Use the dual-stack host names
+    /// Use the dual-stack host names [default: as the SDKs' own settings say]
     #[arg(long, env = "VPCPROBE_DUAL_STACK", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub dual_stack: Option<bool>,
     /// The URL under which a service is asked, such as a VPC endpoint's own name (repeatable)

@@ -5,6 +5,7 @@
 
 mod names;
 mod proofs;
+mod variants;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -110,14 +111,15 @@ fn targets(
             }
         };
         let service = catalogue::service(&wanted.id);
+        let variant = variants::variant(environment, settings, &wanted.id);
         let custom = settings.endpoints.iter().find(|(service, _)| *service == wanted.id);
         let custom = custom.map(|(_, host)| host);
         let usual = || {
             service.and_then(|service| match &environment.account_id {
                 Some(account) if service.needs_account_id() => {
-                    service.host_for_account(account, region, settings.variant)
+                    service.host_for_account(account, region, variant)
                 }
-                _ => service.host(region, settings.variant),
+                _ => service.host(region, variant),
             })
         };
         let host = custom.cloned().or_else(usual);
@@ -130,7 +132,7 @@ fn targets(
                     let host = match custom {
                         Some(custom) if path_style => Some(custom.clone()),
                         Some(custom) => Some(format!("{bucket}.{custom}")),
-                        None => catalogue::bucket_host(bucket, region, settings.variant),
+                        None => catalogue::bucket_host(bucket, region, variant),
                     };
                     let call = CallPlan::S3HeadBucket { bucket: bucket.clone(), path_style };
                     add(format!("s3:{bucket}"), host, true, call);
@@ -151,11 +153,10 @@ fn targets(
                 };
                 add("dynamodb".to_owned(), host.clone(), wanted.required, call(settings));
                 // SDKs prefer the account's own name in the partitions that have it, never with FIPS or a URL of one's own.
-                let account_host = environment
-                    .account_id
-                    .as_ref()
-                    .filter(|_| matches!(settings.variant, Variant::Plain) && custom.is_none())
-                    .and_then(|account| catalogue::dynamodb_account_host(account, region));
+                let account_host =
+                    environment.account_id.as_ref().filter(|_| custom.is_none()).and_then(|account| {
+                        catalogue::dynamodb_account_host_variant(account, region, variant)
+                    });
                 add("dynamodb:account".to_owned(), account_host, false, call(settings));
                 for table in settings.tables.iter().skip(1) {
                     let call = CallPlan::DynamoDbDescribeTable { table: table.clone() };
@@ -222,7 +223,9 @@ fn inspect(environment: &Environment, settings: &Settings) -> InspectPlan {
         .collect();
     InspectPlan {
         region: region.map(ToOwned::to_owned),
-        host: region.and_then(|region| catalogue::service("ec2")?.host(region, settings.variant)),
+        host: region.and_then(|region| {
+            catalogue::service("ec2")?.host(region, variants::variant(environment, settings, "ec2"))
+        }),
         vpc_id: environment.vpc_id.clone(),
         subnet_id: environment.subnet_id.clone(),
         further_subnet_ids: subnets.into_iter().cloned().collect(),
@@ -289,6 +292,8 @@ fn prefixes_of(service: &str, prefix_lists: &[PrefixList]) -> Vec<IpNet> {
 
 #[cfg(test)]
 mod tests {
+    use probes::environment::{ClientSetting, ClientSettingSource};
+
     use super::*;
     use crate::cli::RunArguments;
     use crate::settings::Surroundings;
@@ -358,6 +363,67 @@ mod tests {
             ("s3:with.dots", s3),
         ];
         assert_eq!(hosts(&plan), expected);
+    }
+
+    fn with_setting(name: &str, value: &str) -> Environment {
+        let setting = ClientSetting {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            source: ClientSettingSource::Environment,
+        };
+        Environment { client_settings: vec![setting], ..instance() }
+    }
+
+    fn core_with_a_bucket() -> RunArguments {
+        RunArguments { bucket: Some(vec!["plain".into()]), ..RunArguments::default() }
+    }
+
+    #[test]
+    fn dual_stack_names_are_asked_for_services_buckets_and_accounts_where_the_sdks_are_told_so() {
+        let environment = with_setting("AWS_USE_DUALSTACK_ENDPOINT", "true");
+        let by_setting = plan(&environment, &settings(&core_with_a_bucket()), &[]);
+        let hosts = hosts(&by_setting);
+        for expected in [
+            ("s3", "s3.dualstack.us-east-1.amazonaws.com"),
+            ("s3:plain", "plain.s3.dualstack.us-east-1.amazonaws.com"),
+            ("dynamodb", "dynamodb.us-east-1.api.aws"),
+            ("dynamodb:account", "111122223333.ddb.us-east-1.api.aws"),
+            ("ssm", "ssm.us-east-1.api.aws"),
+            // The SSM agent alone uses it, and does not read the SDKs' settings.
+            ("ssmmessages", "ssmmessages.us-east-1.amazonaws.com"),
+        ] {
+            assert!(hosts.contains(&expected), "{expected:?} in {hosts:?}");
+        }
+        let by_option = RunArguments { dual_stack: Some(true), ..core_with_a_bucket() };
+        let by_option = plan(&instance(), &settings(&by_option), &[]);
+        let ssmmessages = by_option.targets.iter().find(|target| target.target == "ssmmessages").unwrap();
+        assert_eq!(ssmmessages.host, "ssmmessages.us-east-1.api.aws");
+    }
+
+    #[test]
+    fn what_is_asked_for_goes_before_the_settings_of_the_sdks() {
+        let environment = with_setting("AWS_USE_DUALSTACK_ENDPOINT", "TRUE");
+        let off = RunArguments { dual_stack: Some(false), ..core_with_a_bucket() };
+        let plan = plan(&environment, &settings(&off), &[]);
+        assert!(hosts(&plan).contains(&("s3", "s3.us-east-1.amazonaws.com")));
+    }
+
+    #[test]
+    fn the_setting_for_s3_alone_changes_no_other_service() {
+        let environment = with_setting("s3.use_dualstack_endpoint", "true");
+        let plan = plan(&environment, &settings(&core_with_a_bucket()), &[]);
+        let hosts = hosts(&plan);
+        assert!(hosts.contains(&("s3", "s3.dualstack.us-east-1.amazonaws.com")), "{hosts:?}");
+        assert!(hosts.contains(&("dynamodb", "dynamodb.us-east-1.amazonaws.com")), "{hosts:?}");
+    }
+
+    #[test]
+    fn fips_by_setting_leaves_the_account_name_of_dynamodb_out() {
+        let environment = with_setting("AWS_USE_FIPS_ENDPOINT", "true");
+        let plan = plan(&environment, &settings(&core_with_a_bucket()), &[]);
+        let hosts = hosts(&plan);
+        assert!(hosts.contains(&("s3", "s3-fips.us-east-1.amazonaws.com")), "{hosts:?}");
+        assert!(hosts.iter().all(|(target, _)| *target != "dynamodb:account"), "{hosts:?}");
     }
 
     #[test]

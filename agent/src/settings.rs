@@ -16,7 +16,7 @@ use probes::environment::RegionSource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{self, Variant};
+use crate::catalogue;
 use crate::cli::RunArguments;
 use crate::prefix_lists::PrefixList;
 use crate::profiles::{self, Profile, PublishedObject};
@@ -38,8 +38,10 @@ pub struct Settings {
     pub tables: Vec<String>,
     /// The Region that was asked for.
     pub region: Option<String>,
-    /// Which host names to use.
-    pub variant: Variant,
+    /// Whether to use the names for both address families; `None` where nothing says so.
+    pub dual_stack: Option<bool>,
+    /// Whether to use the FIPS names; `None` where nothing says so.
+    pub fips: Option<bool>,
     /// Services with the host name that they are asked under instead of their usual one.
     pub endpoints: Vec<(String, String)>,
     /// The profile of the AWS configuration files.
@@ -200,10 +202,6 @@ impl Settings {
             parse::region(region).map_err(blamed("region", arguments.region.is_some()))?;
         }
         let flag = |on_line: Option<bool>, in_file: Option<bool>| on_line.or(in_file).unwrap_or(false);
-        let variant = Variant::from_settings(
-            flag(arguments.dual_stack, file.dual_stack),
-            flag(arguments.fips, file.fips),
-        );
         let (timeout, deadline, wait) = times(arguments, &file)?;
         let prefix_list_files =
             parse::prefix_list_files(given(arguments.prefix_lists.as_deref(), file.prefix_lists.as_deref()))
@@ -229,7 +227,8 @@ impl Settings {
             buckets,
             tables: tables.clone(),
             region,
-            variant,
+            dual_stack: arguments.dual_stack.or(file.dual_stack),
+            fips: arguments.fips.or(file.fips),
             endpoints,
             aws_profile: arguments.aws_profile.clone().or(file.aws_profile.clone()),
             prefix_list_files,

@@ -3,6 +3,7 @@
 use probes::Environment;
 use probes::plan::{ProofPlan, TargetPlan};
 
+use super::variants::variant;
 use crate::catalogue::{self, EndpointKind};
 use crate::settings::Settings;
 
@@ -28,7 +29,7 @@ pub(super) fn proofs(
         settings.endpoints.iter().find(|(named, _)| named == service).map(|(_, host)| host.clone())
     };
     let host = |service: &str| {
-        let usual = || catalogue::service(service)?.host(region?, settings.variant);
+        let usual = || catalogue::service(service)?.host(region?, variant(environment, settings, service));
         custom(service).or_else(usual)
     };
     let names = |service: &&str| {

@@ -1,6 +1,7 @@
 //! Signed DynamoDB requests: `ListTables` and `DescribeTable`, neither of which consumes capacity.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 
 use super::connector::Recorder;
 use super::{Signer, sdk_config};
@@ -21,5 +22,19 @@ pub(super) async fn describe_table(signer: &Signer<'_>, table: &str) -> Result<R
 }
 
 fn client(signer: &Signer<'_>, recorder: &Recorder) -> Client {
-    Client::from_conf(sdk_config!(aws_sdk_dynamodb, signer, recorder, signer.url()).build())
+    let measured = Measured { url: signer.url() };
+    let config = sdk_config!(aws_sdk_dynamodb, signer, recorder, signer.url()).endpoint_resolver(measured);
+    Client::from_conf(config.build())
+}
+
+/// The host that was measured. The SDK's own rules refuse a dual-stack name that they did not make themselves.
+#[derive(Debug)]
+struct Measured {
+    url: String,
+}
+
+impl ResolveEndpoint for Measured {
+    fn resolve_endpoint<'a>(&'a self, _params: &'a Params) -> EndpointFuture<'a> {
+        EndpointFuture::ready(Ok(Endpoint::builder().url(self.url.clone()).build()))
+    }
 }

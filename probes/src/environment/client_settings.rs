@@ -1,8 +1,9 @@
 //! The settings of the SDKs and the CLI that send requests to other hosts than the usual ones: endpoint URLs, and the switches
-//! back to the hosts without a Region.
+//! back to the hosts without a Region, or over to those for both address families or FIPS.
 //!
 //! The names are those of the AWS SDKs and Tools reference guide ("Service-specific endpoints", "AWS STS Regional endpoints",
-//! "Amazon S3 us-east-1 Regional endpoint" settings). Only what is set is told; a variable goes before the file.
+//! "Amazon S3 us-east-1 Regional endpoint" settings, "Dual-stack and FIPS endpoints"). Only what is set is told; a variable goes
+//! before the file.
 
 use super::aws_files::Sections;
 use super::files::{self, Variables};
@@ -16,6 +17,8 @@ const EXACT: &[&str] = &[
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "AWS_STS_REGIONAL_ENDPOINTS",
     "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
 ];
 const FOR_ONE_SERVICE: &str = "AWS_ENDPOINT_URL_";
 
@@ -62,6 +65,10 @@ pub(super) fn of_profile(config: &Sections, named: Option<&str>) -> Vec<(String,
         ("s3_us_east_1_regional_endpoint", "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT"),
         // The CLI's and boto's own spelling, below `s3 =`.
         ("s3.us_east_1_regional_endpoint", "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT"),
+        ("use_dualstack_endpoint", "AWS_USE_DUALSTACK_ENDPOINT"),
+        ("use_fips_endpoint", "AWS_USE_FIPS_ENDPOINT"),
+        // For S3 alone, in the file alone.
+        ("s3.use_dualstack_endpoint", "s3.use_dualstack_endpoint"),
     ] {
         found.extend(value(key).map(|value| (name.to_owned(), value)));
     }
@@ -117,6 +124,20 @@ mod tests {
                 pair("AWS_ENDPOINT_URL_S3", "https://bucket.example/x"),
                 pair("AWS_STS_REGIONAL_ENDPOINTS", "legacy"),
                 pair("AWS_ENDPOINT_URL_DYNAMODB", "https://d.example"),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_switches_to_other_names_are_told_of_a_variable_or_the_file() {
+        let variables = Variables::from([("AWS_USE_DUALSTACK_ENDPOINT", "true")]);
+        let config = "[default]\nuse_dualstack_endpoint = false\nuse_fips_endpoint = true\ns3 =\n  use_dualstack_endpoint = true\n";
+        assert_eq!(
+            settings(&variables, config, None),
+            [
+                pair("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+                pair("AWS_USE_FIPS_ENDPOINT", "true"),
+                pair("s3.use_dualstack_endpoint", "true"),
             ]
         );
     }

@@ -72,7 +72,19 @@ pub(super) fn service_name(name: &str) -> Option<Found> {
             Some(Found::Records(vec![Record { owner: name.to_owned(), ttl: TTL, data: Data::Alias(common) }]))
         }
         "s3-r-w" => Some(addresses(name, S3_TTL, spread("s3", &region, S3_ADDRESSES))),
-        "dynamodb" => Some(addresses(name, S3_TTL, spread("dynamodb", &region, DYNAMODB_ADDRESSES))),
+        "dynamodb" => {
+            let mut records = addresses(name, S3_TTL, spread("dynamodb", &region, DYNAMODB_ADDRESSES));
+            if let Found::Records(list) = &mut records
+                && name.ends_with(names::partition_of(&region).dual_stack_suffix)
+            {
+                list.push(Record {
+                    owner: name.to_owned(),
+                    ttl: S3_TTL,
+                    data: Data::Address(unlisted_ipv6("dynamodb", &region).into()),
+                });
+            }
+            Some(records)
+        }
         service if SERVICES.contains(&service) => Some(addresses(name, TTL, [elsewhere(service, &region)])),
         _ => None,
     }
@@ -140,6 +152,13 @@ fn spread(service: &str, region: &str, count: usize) -> Vec<Ipv4Addr> {
     chosen.sort_unstable();
     chosen.dedup();
     chosen
+}
+
+/// An address of a service whose IPv6 ranges are not published. That its dual-stack name has IPv6 addresses is documented (Amazon
+/// `DynamoDB` developer guide, IPv6); which, has not been verified.
+fn unlisted_ipv6(service: &str, region: &str) -> Ipv6Addr {
+    let base = u128::from(Ipv6Addr::new(0x2600, 0x1f1c, 0, 0, 0, 0, 0, 0));
+    Ipv6Addr::from(base + u128::from(number(&format!("{service}/{region}/ipv6"))))
 }
 
 /// Two addresses inside the largest of a service's published IPv6 ranges.
