@@ -207,7 +207,13 @@ pub(crate) fn walked(attempt: Attempt, routers: &[&str]) -> Attempt {
         .map(|(ttl, router)| Responder { ttl, address: router.parse().unwrap(), rtt_ms: 0.3, icmp: None })
         .collect();
     let reached_at_ttl = u8::try_from(responders.len() + 1).ok();
-    let walk = HopWalk { responders, reached_at_ttl, max_ttl: Some(8), silent_after_retry: Vec::new() };
+    let walk = HopWalk {
+        responders,
+        reached_at_ttl,
+        max_ttl: Some(8),
+        silent_after_retry: Vec::new(),
+        near_only: false,
+    };
     Attempt { hops: done(walk), ..attempt }
 }
 

@@ -14,10 +14,17 @@
 //!   cause of the silence, it has an answer to give again by then, and gives it to one of them at least. So silence is
 //!   believed when nobody was answered at that TTL on that route the second time; where somebody was, the others'
 //!   silence is not listed.
+//! * A table of routes may hold a narrower route than the prefix by which addresses share a walk. It matters where that walk
+//!   met no router, for a gateway endpoint's traffic looks like that. The further addresses of such groups are then walked to
+//!   as well, up to TTL 3, after all groups: within the round where the destination answered at TTL 1, since that spends no
+//!   router's answer, and otherwise right after the second asks. If these met silence, whoever kept it has given no answer in a
+//!   whole refill time and has one to give; so an ask that follows counts as a second one, under the same condition. One that is
+//!   answered ends this, since an answer was spent.
 //!
 //! Budget: the first asks end with the evidence budget. The second ones cannot come before one refill time, a second on
 //! Linux, has passed, so they may last until the evidence *ceiling* and [`BEYOND_THE_CEILING`] after the end of the
-//! chains; a round that began before that end then always has some round trips left. Where they do not fit, silence is
+//! chains, and walks near the host that follow them until [`BESIDE`] later; a round that began before that end then always has
+//! some round trips left. Where they do not fit, silence is
 //! simply not listed. What a silence means is not known here.
 
 mod ask;
@@ -38,11 +45,13 @@ use crate::plan::{HopPlan, TargetPlan};
 use crate::run::{Shared, Slot, Until};
 use crate::step::{Outcome, SkipReason, Step, millis};
 
-use groups::{Groups, Key, Member};
+use groups::{Groups, Key, Member, Next};
 use walk::Walk;
 
 /// How far the second asks may go beyond the evidence ceiling.
 const BEYOND_THE_CEILING: Duration = Duration::from_millis(250);
+/// How far the walks beside those that met no router may go beyond that.
+const BESIDE: Duration = Duration::from_millis(200);
 /// How long second walks wait for the first walks of services whose names are still being looked up.
 const GATHERING: Duration = Duration::from_millis(250);
 /// The second asks are not made with less time than this for an answer.
@@ -92,7 +101,9 @@ pub(crate) async fn walk_all(
             walker.close_round();
         }
         if walker.second_asks_are_due() {
-            walker.ask_again().await;
+            if walker.ask_again().await {
+                walker.ask_neighbours().await;
+            }
             continue;
         }
         if walker.nothing_left(open, in_time) {
@@ -117,10 +128,12 @@ pub(crate) async fn walk_all(
     }
 }
 
-/// A walk whose first asks were made.
+/// A walk whose first asks were made, or are about to be.
 struct Asked {
     key: Key,
     member: Member,
+    /// Those for which it stands.
+    sharers: Vec<Member>,
     walk: Walk,
     start_ms: f64,
     began: Instant,
@@ -197,12 +210,13 @@ impl Walker {
         // A second walk that comes too late for its own second asks would also put off those of the first walks.
         let second = all_known && self.time_for_a_whole_round();
         while !self.closed && self.asking.len() < self.plan.in_flight && self.has_room() {
-            let Some((key, members)) = self.groups.begin_next(second) else { break };
-            self.begin(key, members);
+            let Some(next) = self.groups.begin_next(second) else { break };
+            self.begin(next);
         }
-        // Once closed, a round stays closed until its second asks are made: they need quiet before them.
-        let full = self.begun >= self.plan.answers_per_refill && self.asking.is_empty();
-        self.closed |= all_known && (full || !self.groups.may_begin(second));
+        // Once closed, a round stays closed until its second asks are made: they need quiet before them. What the walks that are
+        // being made show may call for more of them.
+        let full = self.begun >= self.plan.answers_per_refill;
+        self.closed |= all_known && self.asking.is_empty() && (full || !self.groups.may_begin(second));
     }
 
     /// Begins no more walks in this round.
@@ -222,10 +236,12 @@ impl Walker {
         self.begun < self.plan.answers_per_refill && self.recent.len() < self.plan.answers_per_refill
     }
 
-    fn begin(&mut self, key: Key, mut members: Vec<Member>) {
-        let member = members.remove(0);
-        for other in &members {
-            share(other, member.address);
+    fn begin(&mut self, next: Next) {
+        let Next { key, member, sharers, beside } = next;
+        if beside.is_none() {
+            for other in &sharers {
+                share(other, member.address);
+            }
         }
         self.begun += 1;
         self.note_ask();
@@ -239,8 +255,8 @@ impl Walker {
             };
             let (start_ms, began) = (shared.clock.elapsed_ms(), Instant::now());
             let destination = SocketAddr::new(member.address, shared.port);
-            let walk = Walk::first(destination, max_ttl, &until).await;
-            Some(Asked { key, member, walk, start_ms, began })
+            let walk = Walk::first(destination, max_ttl, beside, &until).await;
+            Some(Asked { key, member, sharers, walk, start_ms, began })
         });
     }
 
@@ -253,7 +269,7 @@ impl Walker {
     /// Writes a walk down, and keeps it for the second asks if it met silence.
     fn asked(&mut self, asked: Option<Asked>) {
         let Some(asked) = asked else { return };
-        asked.write(self.plan.max_ttl);
+        self.write(&asked);
         if asked.walk.reached_at() == Some(1) {
             // The destination itself answered where the first router would have: no router spent an answer on this.
             self.recent.pop_front();
@@ -267,7 +283,7 @@ impl Walker {
     /// Whether any walk of the round met silence on a way that works. Where nothing answers, the silence of the routers
     /// shows no more than that of the destination.
     fn silence_matters(&self) -> bool {
-        self.silent.iter().any(|asked| asked.walk.round_trip().is_some())
+        self.silent.iter().any(|asked| asked.walk.answered_within().is_some())
     }
 
     /// When the second asks may be made: the routers have had one refill time without an ask of ours.
@@ -303,11 +319,34 @@ impl Walker {
         self.shared.largest_rtt().saturating_mul(2).max(LEAST_WAIT)
     }
 
-    /// Asks at all silent TTLs of the round once more, all at once, and then decides which silence is believed.
-    async fn ask_again(&mut self) {
-        let end = self.second_asks_end();
+    /// Asks at all silent TTLs of the round once more, all at once, and then decides which silence is believed. Gives whether
+    /// nobody answered.
+    async fn ask_again(&mut self) -> bool {
+        let silent = std::mem::take(&mut self.silent);
+        self.ask_quietly(silent, self.second_asks_end()).await
+    }
+
+    /// Walks near the host to the addresses beside walks that met no router, as many at once as a router answers, for as long
+    /// as there is time and nobody answers.
+    async fn ask_neighbours(&mut self) {
+        let time_left = |end: Option<Instant>, wait| end.is_none_or(|end| Instant::now() + wait <= end);
+        while self.groups.may_begin_near() && time_left(self.beside_end(), self.least_wait()) {
+            let mut batch = Vec::new();
+            while batch.len() < self.plan.answers_per_refill {
+                let Some(Next { key, member, sharers, beside }) = self.groups.begin_near() else { break };
+                let (start_ms, began) = (self.shared.clock.elapsed_ms(), Instant::now());
+                batch.push(Asked { key, member, sharers, walk: Walk::beside(beside), start_ms, began });
+            }
+            if !self.ask_quietly(batch, self.beside_end()).await {
+                return;
+            }
+        }
+    }
+
+    /// Asks at what is silent of some walks, all at once, after a quiet refill time. Gives whether nobody answered.
+    async fn ask_quietly(&mut self, walks: Vec<Asked>, end: Option<Instant>) -> bool {
         let mut asks = JoinSet::new();
-        for mut asked in std::mem::take(&mut self.silent) {
+        for mut asked in walks {
             self.note_ask();
             let round_trip = asked.walk.round_trip().unwrap_or_default().max(self.shared.largest_rtt());
             let wait = round_trip.saturating_mul(WAIT_IN_ROUND_TRIPS).max(USUAL_WAIT);
@@ -331,7 +370,39 @@ impl Walker {
             let same_way = limited.iter().filter(|(route, _)| route.as_ref() == asked.key.route());
             let limited: Vec<u8> = same_way.flat_map(|(_, ttls)| ttls.iter().copied()).collect();
             asked.walk.keep_silence(&silent, &limited);
-            asked.write(self.plan.max_ttl);
+            self.write(&asked);
+        }
+        limited.iter().all(|(_, answered)| answered.is_empty())
+    }
+
+    /// When the walks beside those that met no router have to be over.
+    fn beside_end(&self) -> Option<Instant> {
+        self.second_asks_end().map(|end| end + BESIDE)
+    }
+
+    /// Writes down what a walk has heard so far. One beside a neighbour's is written down once it tells something: until then
+    /// the neighbour's stands.
+    fn write(&mut self, asked: &Asked) {
+        let Asked { key, member, walk, .. } = asked;
+        if let (true, Some(round_trip)) = (walk.hides(), walk.answered_within()) {
+            self.groups.hides(key, &member.service, round_trip);
+        }
+        let near_only = walk.is_near_only();
+        if near_only && !walk.is_conclusive() {
+            let step = Step::skipped(SkipReason::RouterQuota);
+            return member.slot.attempt(member.address, |attempt| attempt.hops = step);
+        }
+        let outcome = match walk.observation(self.plan.max_ttl) {
+            Ok(walk) => Outcome::Done(walk),
+            Err(failure) => Outcome::Failed(failure),
+        };
+        let step = Step::placed(asked.start_ms, millis(asked.began.elapsed()), outcome);
+        member.slot.attempt(member.address, |attempt| {
+            attempt.hops = step;
+            attempt.walked_as = None;
+        });
+        for other in asked.sharers.iter().filter(|_| near_only) {
+            share(other, member.address);
         }
     }
 
@@ -360,25 +431,13 @@ impl Walker {
     }
 }
 
-impl Asked {
-    /// Writes down what the walk has heard so far.
-    fn write(&self, max_ttl: u8) {
-        let outcome = match self.walk.observation(max_ttl) {
-            Ok(walk) => Outcome::Done(walk),
-            Err(failure) => Outcome::Failed(failure),
-        };
-        let step = Step::placed(self.start_ms, millis(self.began.elapsed()), outcome);
-        self.member.slot.attempt(self.member.address, |attempt| attempt.hops = step);
-    }
-}
-
 async fn sleep_until(moment: Option<Instant>) {
     if let Some(moment) = moment {
         tokio::time::sleep_until(moment.into()).await;
     }
 }
 
-/// Writes down that another address's walk stands for this one's.
+/// Writes down that another walk stands for this one's, to its own address or to a neighbour's.
 fn share(member: &Member, walked: IpAddr) {
     member.slot.attempt(member.address, |attempt| {
         attempt.hops = Step::skipped(SkipReason::SharedWalk);

@@ -171,7 +171,7 @@ pub struct Attempt {
     pub call: Step<Reply, CallFailure>,
     /// The routers that made themselves visible on the way.
     pub hops: Step<HopWalk, HopFailure>,
-    /// The address whose walk stands for this one, when the walk was shared.
+    /// The address whose walk stands for this one, where it has none of its own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub walked_as: Option<IpAddr>,
     /// What came of trying in other ways, where TCP stood and then TLS or the call failed; at one address of a target.
@@ -189,7 +189,7 @@ pub struct Alike {
     pub addresses: Vec<IpAddr>,
     /// The routers that made themselves visible on the way.
     pub hops: Step<HopWalk, HopFailure>,
-    /// The address whose walk stands for this one, when the walk was shared.
+    /// The address whose walk stands for this one, where it has none of its own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub walked_as: Option<IpAddr>,
 }
@@ -475,6 +475,10 @@ pub struct HopWalk {
     /// such answers had refilled. Only this silence says something. Not there where there is none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub silent_after_retry: Vec<u8>,
+    /// Only TTL 1 to 3 were asked: an address of the same service had been walked to its end and met no router, and this walk tells
+    /// whether a narrower route leads this one elsewhere.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub near_only: bool,
 }
 
 /// One router that answered.

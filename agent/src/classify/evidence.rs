@@ -9,7 +9,7 @@ mod walks;
 use probes::observations::{Attempt, Reply, TargetObservation, TlsSession, Verification};
 
 use super::signal::{
-    Address, Configured, Contact, Identity, Prefixes, Proof, PublicAddress, SignalName, Signals, Word,
+    Address, Configured, Contact, Hops, Identity, Prefixes, Proof, PublicAddress, SignalName, Signals, Word,
 };
 use super::table::{self, Row, Ruling};
 use crate::proofs::{self, Proven};
@@ -35,6 +35,8 @@ pub struct AddressEvidence {
     pub row: &'static Row,
     /// What it decides.
     pub ruling: Ruling,
+    /// Whether no walk to this very address tells anything: a narrower route may lead it elsewhere than its neighbours.
+    pub unwalked: bool,
     /// The VPC endpoint that EC2 names for it.
     pub vpc_endpoint_id: Option<String>,
     /// The reasons, those first that the row reads.
@@ -56,11 +58,12 @@ pub fn of_attempt(
     let (hops, hops_text) = hops_of(environment, walks, attempt);
     let (control, control_text) = control_of(environment, walks, hops, attempt);
     let contact = contact(attempt);
-    let (identity, identity_text) =
-        match (identity_of(environment, attempt), peer::no_endpoint(address, target, attempt)) {
-            ((Identity::PeerIntercepts, text), _) => (Identity::PeerIntercepts, text),
-            (_, Some(text)) => (Identity::PeerIsNoEndpoint, text),
-            (known, None) => known,
+    let by_certificate = identity_of(environment, attempt);
+    let (identity, identity_step, identity_text) =
+        match (by_certificate, peer::no_endpoint(address, target, attempt)) {
+            ((Identity::PeerIntercepts, text), _) => (Identity::PeerIntercepts, "tls", text),
+            (_, Some((step, text))) => (Identity::PeerIsNoEndpoint, step, text),
+            ((identity, text), None) => (identity, "tls", text),
         };
     let (word, word_text) = word_of(attempt, contact, identity);
     let (public_address, public_text) = public_address_of(environment, attempt);
@@ -132,7 +135,7 @@ pub fn of_attempt(
     let doubtful = identity == Identity::PeerUnknown && contact == Contact::ServiceAnswered;
     let against = matches!(identity, Identity::PeerIntercepts | Identity::PeerIsNoEndpoint);
     if !row.identity.is_empty() || doubtful || against {
-        say(identity.name(), place("tls"), identity_text);
+        say(identity.name(), place(identity_step), identity_text);
     }
     if !row.twin.is_empty() && gateway {
         say(hops.name(), place("hops"), row.twin.to_owned());
@@ -144,7 +147,8 @@ pub fn of_attempt(
         .vpc_endpoint_id
         .filter(|_| (ruling.via.is_none() || behind_nat) && proof != Proof::ProofEndpointOfAnotherVpc);
     let vpc_endpoint_id = by_id.or(by_route).filter(|_| endpoint);
-    AddressEvidence { signals, row, ruling, vpc_endpoint_id, reasons }
+    let unwalked = by_neighbour || hops == Hops::HopsUnknown;
+    AddressEvidence { signals, row, ruling, unwalked, vpc_endpoint_id, reasons }
 }
 
 /// What path proofs say of the address: where the service itself answered, under a certificate of the field's. What an

@@ -123,6 +123,84 @@ fn a_shared_walk_speaks_for_every_address_of_its_group() {
     // A narrower route may come between two addresses of one published range.
     let confidences: Vec<_> = verdict.addresses.iter().filter_map(|address| address.confidence).collect();
     assert_eq!(confidences, [Confidence::Possible, Confidence::Likely]);
+    assert_eq!(verdict.confidence, Some(Confidence::Possible));
+    let last = verdict.because.last().unwrap();
+    assert_eq!(
+        (last.signal, last.evidence.as_str()),
+        (SignalName::HopsUnknown, &*format!("s3/{S3_TOO}/hops"))
+    );
+}
+
+#[test]
+fn a_target_is_a_likely_gateway_endpoint_where_every_address_was_walked_to() {
+    let attempts = vec![walked(answering(S3), &[]), walked(answering(S3_TOO), &[])];
+    let verdict = only(&Recording { controls: vec![control(&[NAT])], ..s3(attempts) });
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
+}
+
+#[test]
+fn a_walk_to_the_same_address_for_another_target_is_a_walk_of_its_own() {
+    let mut same = answering(S3);
+    same.hops = Step::skipped(SkipReason::SharedWalk);
+    same.walked_as = Some(S3.parse().unwrap());
+    let targets =
+        vec![target("s3:bucket", true, vec![same]), target("s3", true, vec![walked(answering(S3), &[])])];
+    let verdict = only(&Recording { controls: vec![control(&[NAT])], targets, ..recording() });
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
+}
+
+#[test]
+fn where_a_walk_of_ones_own_came_to_nothing_the_neighbours_still_stands() {
+    let mut shared = answering(S3_TOO);
+    shared.hops = Step::skipped(SkipReason::RouterQuota);
+    shared.walked_as = Some(S3.parse().unwrap());
+    let verdict =
+        only(&Recording { controls: vec![control(&[NAT])], ..s3(vec![walked(answering(S3), &[]), shared]) });
+    let paths: Vec<_> = verdict.addresses.iter().map(|address| (address.path, address.confidence)).collect();
+    assert!(paths.contains(&(Path::GatewayEndpoint, Some(Confidence::Possible))), "{paths:?}");
+    assert_eq!(verdict.confidence, Some(Confidence::Possible));
+}
+
+#[test]
+fn an_address_that_answers_and_was_never_walked_to_leaves_the_target_possible() {
+    let mut unwalked = answering(S3_TOO);
+    unwalked.hops = Step::skipped(SkipReason::RouterQuota);
+    let verdict = only(&Recording {
+        controls: vec![control(&[NAT])],
+        ..s3(vec![walked(answering(S3), &[]), unwalked])
+    });
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Possible)));
+}
+
+fn announcing(mut attempt: probes::observations::Attempt, segment: u32) -> probes::observations::Attempt {
+    if let probes::Outcome::Done(connection) = &mut attempt.tcp.outcome {
+        connection.peer_mss = Some(segment);
+    }
+    attempt
+}
+
+fn ssm_at_a_peer_that_announces(segment: u32) -> Verdict {
+    let attempt = announcing(answering(PRIVATE), segment);
+    only(&Recording { targets: vec![target("ssm", true, vec![attempt])], ..recording() })
+}
+
+#[test]
+fn a_peer_of_the_vpc_that_announces_larger_segments_than_endpoints_let_through_is_only_possibly_one() {
+    let verdict = ssm_at_a_peer_that_announces(8961);
+    assert_eq!((verdict.path, verdict.confidence), (Path::InterfaceEndpoint, Some(Confidence::Possible)));
+    let against =
+        verdict.because.iter().find(|reason| reason.signal == SignalName::PeerIsNoEndpoint).unwrap();
+    assert!(against.text.contains("8961") && against.evidence.ends_with("/tcp"), "{against:?}");
+    for fitting in [8460, 1460] {
+        assert_eq!(ssm_at_a_peer_that_announces(fitting).confidence, Some(Confidence::Likely), "{fitting}");
+    }
+}
+
+#[test]
+fn large_segments_of_a_public_peer_say_nothing() {
+    let attempt = announcing(walked(answering(S3), &[]), 8961);
+    let verdict = only(&Recording { controls: vec![control(&[NAT])], ..s3(vec![attempt]) });
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
 }
 
 #[test]

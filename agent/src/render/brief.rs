@@ -408,10 +408,11 @@ fn gather(target: &mut TargetObservation) {
 /// Whether two attempts came out the same but for how long they took and how they were walked.
 fn is_alike(first: &Attempt, other: &Attempt) -> bool {
     let tcp = match (&first.tcp.outcome, &other.tcp.outcome) {
-        (Outcome::Done(_), Outcome::Done(_)) => true,
+        (Outcome::Done(one), Outcome::Done(other)) => one.peer_mss == other.peer_mss,
         (one, other) => one == other,
     };
     tcp && first.origin == other.origin
+        && first.route == other.route
         && first.retries == other.retries
         && first.tls.outcome == other.tls.outcome
         && match (&first.call.outcome, &other.call.outcome) {

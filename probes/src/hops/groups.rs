@@ -2,9 +2,14 @@
 //!
 //! Addresses that the host sends the same way, and that a route table treats the same way, need one walk between them.
 //! Every service gets its first walk before any gets a second, because the routers' answers are scarce.
+//!
+//! A route table may hold a narrower route than the prefix that made the group. Where the group's walk met no router, which
+//! is what a gateway endpoint looks like, that would matter: its other addresses are then walked to by themselves, near the
+//! host only, after all groups.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -57,6 +62,11 @@ impl Key {
         Self { route, class }
     }
 
+    /// Whether a gateway endpoint may carry the group, so that a narrower route would be another path.
+    fn may_lead_to_gateway_endpoint(&self) -> bool {
+        matches!(self.class, Class::Prefix(_) | Class::Public(Some(_)))
+    }
+
     /// The kernel's choice of route for the group.
     pub(super) fn route(&self) -> Option<&ChosenRoute> {
         self.route.as_ref()
@@ -86,47 +96,60 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// How far a group's walk is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    /// It has not begun.
-    Waiting,
-    /// It has begun, to this member's address.
-    Begun(IpAddr),
+/// A walk to begin.
+pub(super) struct Next {
+    /// The group's key.
+    pub(super) key: Key,
+    /// The address to walk to.
+    pub(super) member: Member,
+    /// The others for which this walk stands.
+    pub(super) sharers: Vec<Member>,
+    /// For an address that is walked to although the group has its walk: how quickly that walk's destination answered.
+    pub(super) beside: Option<Duration>,
 }
 
 /// The groups of a run, in the order in which their first address was found.
 #[derive(Default)]
 pub(super) struct Groups {
-    groups: Vec<Group>,
+    all: Vec<Group>,
     walked_services: HashSet<String>,
+    /// Services with a walk that met no router, and how quickly its destination answered.
+    hiding: HashMap<String, Duration>,
 }
 
 struct Group {
     key: Key,
+    /// Those to whose addresses no walk has begun.
     members: Vec<Member>,
-    state: State,
+    /// The addresses to which walks have begun, the group's own first.
+    walked: Vec<IpAddr>,
+    /// Where the group's walk met no router: how quickly its destination answered.
+    hidden: Option<Duration>,
 }
 
 impl Groups {
-    /// Takes an address in; gives the address whose walk has begun already for its group.
+    /// Takes an address in; gives the address whose walk stands for it, where one has begun already.
     pub(super) fn add(&mut self, key: Key, member: Member) -> Option<IpAddr> {
-        let Some(group) = self.groups.iter_mut().find(|group| group.key == key) else {
-            self.groups.push(Group { key, members: vec![member], state: State::Waiting });
+        let Some(group) = self.all.iter_mut().find(|group| group.key == key) else {
+            self.all.push(Group { key, members: vec![member], walked: Vec::new(), hidden: None });
             return None;
         };
-        if let State::Begun(walked) = group.state {
-            // What the first address found out stands for this one's service too.
+        if group.walked.contains(&member.address) {
             self.walked_services.insert(member.service);
-            return Some(walked);
+            return Some(member.address);
+        }
+        let walked = group.walked.first().copied();
+        if walked.is_some() {
+            // What the first address found out stands for this one's service too.
+            self.walked_services.insert(member.service.clone());
         }
         group.members.push(member);
-        None
+        walked
     }
 
     /// Whether any walk has not begun.
     pub(super) fn any_waiting(&self) -> bool {
-        self.groups.iter().any(|group| group.state == State::Waiting)
+        self.next(true).is_some()
     }
 
     /// Whether [`Groups::begin_next`] would begin a walk.
@@ -134,32 +157,81 @@ impl Groups {
         self.next(second).is_some()
     }
 
-    /// Begins the next walk: one for a service that has none yet, else, if `second` ones may begin, any.
-    ///
-    /// Gives the group's key and its members, the one to walk to first: the smallest address, so that it does not
-    /// depend on which resolver was faster.
-    pub(super) fn begin_next(&mut self, second: bool) -> Option<(Key, Vec<Member>)> {
+    /// Remembers that a group's walk met no router on a way that works.
+    pub(super) fn hides(&mut self, key: &Key, service: &str, round_trip: Duration) {
+        self.hiding.entry(service.to_owned()).or_insert(round_trip);
+        let group = self.all.iter_mut().find(|group| group.key == *key);
+        if let Some(group) = group.filter(|group| group.key.may_lead_to_gateway_endpoint()) {
+            group.hidden.get_or_insert(round_trip);
+        }
+    }
+
+    /// Begins the next walk: one for a service that has none yet, else, if `second` ones may begin, one for any group, else
+    /// one for a further address.
+    pub(super) fn begin_next(&mut self, second: bool) -> Option<Next> {
         let index = self.next(second)?;
-        let group = &mut self.groups[index];
-        // A group is made with its first member and never loses one before it is begun.
-        let mut members = std::mem::take(&mut group.members);
-        members.sort_by_key(|member| member.address);
-        group.state = State::Begun(members[0].address);
-        self.walked_services.extend(members.iter().map(|member| member.service.clone()));
-        Some((group.key.clone(), members))
+        Some(self.begin(index))
+    }
+
+    /// Begins a walk near the host only, beside one that met no router: for a group of the same service that has no walk yet,
+    /// else for a further address of such a group.
+    pub(super) fn begin_near(&mut self) -> Option<Next> {
+        let index = self.near()?;
+        let hiding =
+            self.all[index].members.iter().find_map(|member| self.hiding.get(&member.service)).copied();
+        let next = self.begin(index);
+        Some(Next { beside: next.beside.or(hiding), ..next })
+    }
+
+    /// Whether [`Groups::begin_near`] would begin a walk.
+    pub(super) fn may_begin_near(&self) -> bool {
+        self.near().is_some()
+    }
+
+    /// Begins a walk to the smallest address that has none, so that it does not depend on which resolver was faster.
+    fn begin(&mut self, index: usize) -> Next {
+        let group = &mut self.all[index];
+        // Only a group with members is next.
+        group.members.sort_by_key(|member| member.address);
+        let member = group.members.remove(0);
+        let first = group.walked.is_empty();
+        group.walked.push(member.address);
+        let (same, others): (Vec<Member>, Vec<Member>) =
+            group.members.drain(..).partition(|other| other.address == member.address);
+        let sharers: Vec<Member> = if first { same.iter().chain(&others).cloned().collect() } else { same };
+        group.members = others;
+        self.walked_services.insert(member.service.clone());
+        self.walked_services.extend(sharers.iter().map(|member| member.service.clone()));
+        let beside = group.hidden.filter(|_| !first);
+        Next { key: group.key.clone(), member, sharers, beside }
     }
 
     fn next(&self, second: bool) -> Option<usize> {
         let walked = &self.walked_services;
-        let waiting = |group: &Group| group.state == State::Waiting;
+        let waiting = |group: &Group| group.walked.is_empty();
         let unwalked = |group: &Group| group.members.iter().any(|member| !walked.contains(&member.service));
-        let first = self.groups.iter().position(|group| waiting(group) && unwalked(group));
-        first.or_else(|| self.groups.iter().position(waiting).filter(|_| second))
+        let first = self.all.iter().position(|group| waiting(group) && unwalked(group));
+        let any = || self.all.iter().position(waiting).or_else(|| self.further());
+        first.or_else(|| any().filter(|_| second))
     }
 
-    /// The members of the groups that were never walked.
+    fn near(&self) -> Option<usize> {
+        let hides = |member: &Member| self.hiding.contains_key(&member.service);
+        let waiting = |group: &Group| group.walked.is_empty() && group.members.iter().any(hides);
+        self.all.iter().position(waiting).or_else(|| self.further())
+    }
+
+    /// Of the groups whose walk met no router the one to whose further addresses the fewest walks have begun.
+    fn further(&self) -> Option<usize> {
+        let wanted = |group: &Group| group.hidden.is_some() && !group.members.is_empty();
+        let groups = self.all.iter().enumerate().filter(|(_, group)| wanted(group));
+        groups.min_by_key(|(_, group)| group.walked.len()).map(|(index, _)| index)
+    }
+
+    /// The members that were to be walked to and never were.
     pub(super) fn left_over(&self) -> impl Iterator<Item = &Member> {
-        self.groups.iter().filter(|group| group.state == State::Waiting).flat_map(|group| &group.members)
+        let left = |group: &&Group| group.walked.is_empty() || group.hidden.is_some();
+        self.all.iter().filter(left).flat_map(|group| &group.members)
     }
 }
 
@@ -228,7 +300,7 @@ mod tests {
         {
             assert_eq!(groups.add(key(target, address), member(target, address)), None);
         }
-        let mut begin = |second| groups.begin_next(second).map(|(_, members)| members[0].address.to_string());
+        let mut begin = |second| groups.begin_next(second).map(|next| next.member.address.to_string());
         assert_eq!(begin(false).as_deref(), Some("52.216.0.1"));
         assert_eq!(begin(false).as_deref(), Some("3.4.5.6"));
         assert_eq!(begin(false), None);
@@ -236,5 +308,64 @@ mod tests {
         assert!(!groups.any_waiting());
         let walked = groups.add(key(&s3, "52.216.7.7"), member(&s3, "52.216.7.7"));
         assert_eq!(walked, Some("52.216.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn further_addresses_are_walked_to_after_all_groups_where_the_groups_walk_met_no_router() {
+        let s3 = target("s3", &["52.216.0.0/16", "52.217.0.0/16"], CallPlan::S3ListBuckets);
+        let bucket = TargetPlan { target: "s3:bucket".to_owned(), ..s3.clone() };
+        let mut groups = Groups::default();
+        for (target, address) in [
+            (&s3, "52.216.0.1"),
+            (&s3, "52.216.0.2"),
+            (&bucket, "52.216.0.2"),
+            (&s3, "52.217.0.1"),
+            (&s3, "52.217.0.2"),
+        ] {
+            groups.add(key(target, address), member(target, address));
+        }
+        let first = groups.begin_next(true).unwrap();
+        assert_eq!((first.sharers.len(), first.beside), (2, None));
+        groups.hides(&first.key, &first.member.service, Duration::from_millis(1));
+        let mut begin =
+            || groups.begin_next(true).map(|next| (next.member.address.to_string(), next.sharers.len()));
+        assert_eq!(begin(), Some(("52.217.0.1".to_owned(), 1)));
+        assert_eq!(begin(), Some(("52.216.0.2".to_owned(), 1)), "for both targets");
+        assert_eq!(begin(), None, "the other group's walk has not shown that it hides its routers");
+        let again = groups.add(key(&bucket, "52.216.0.2"), member(&bucket, "52.216.0.2"));
+        assert_eq!(again, Some("52.216.0.2".parse().unwrap()));
+        assert_eq!(groups.left_over().count(), 0);
+    }
+
+    #[test]
+    fn near_the_host_groups_without_a_walk_come_before_further_addresses() {
+        let s3 = target("s3", &["52.216.0.0/16", "52.217.0.0/16"], CallPlan::S3ListBuckets);
+        let dynamodb = target("dynamodb", &["3.218.0.0/16"], CallPlan::DynamoDbListTables);
+        let mut groups = Groups::default();
+        for (target, address) in
+            [(&s3, "52.216.0.1"), (&s3, "52.216.0.2"), (&s3, "52.217.0.1"), (&dynamodb, "3.218.0.1")]
+        {
+            groups.add(key(target, address), member(target, address));
+        }
+        assert!(!groups.may_begin_near());
+        let first = groups.begin_next(false).unwrap();
+        groups.hides(&first.key, "s3", Duration::from_millis(1));
+        let mut begin =
+            || groups.begin_near().map(|next| (next.member.address.to_string(), next.beside.is_some()));
+        assert_eq!(begin(), Some(("52.217.0.1".to_owned(), true)));
+        assert_eq!(begin(), Some(("52.216.0.2".to_owned(), true)));
+        assert_eq!(begin(), None, "of the other service nothing is known");
+    }
+
+    #[test]
+    fn no_further_address_is_walked_to_where_no_gateway_endpoint_can_be() {
+        let ssm = target("ssm", &[], CallPlan::SsmListAssociations);
+        let mut groups = Groups::default();
+        for address in ["3.4.5.6", "3.4.5.7"] {
+            groups.add(key(&ssm, address), member(&ssm, address));
+        }
+        let first = groups.begin_next(true).unwrap();
+        groups.hides(&first.key, &first.member.service, Duration::from_millis(1));
+        assert!(groups.begin_next(true).is_none());
     }
 }

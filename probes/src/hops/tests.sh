@@ -45,8 +45,10 @@ ip -n second route add 198.18.0.0/15 via 10.0.2.2
 ip -n server route add default via 10.0.2.1
 ip -n server address add 198.18.0.1/32 dev lo
 echo "198.18.0.1 visible.test" >> "$hosts"
-ip -n server address add 198.18.1.1/32 dev lo
-echo "198.18.1.1 hidden.test" >> "$hosts"
+for last in 1 2; do
+    ip -n server address add 198.18.1.$last/32 dev lo
+    echo "198.18.1.$last hidden.test" >> "$hosts"
+done
 echo "198.18.2.1 nobody.test" >> "$hosts"
 echo "10.0.0.1 inside.test" >> "$hosts"
 for last in $(seq 1 20); do
@@ -56,10 +58,10 @@ done
 # The second router has no route to one address, and the first one's firewall forbids another.
 echo "203.0.113.1 nowhere.test" >> "$hosts"
 echo "198.18.4.1 forbidden.test" >> "$hosts"
-# The way to one address hides its routers, as a gateway endpoint does; to another it ends in silence.
+# The way to one prefix hides its routers, as a gateway endpoint does; to another address it ends in silence.
 ip netns exec first nft -f - <<'RULES'
 table ip hide {
-    chain before { type filter hook prerouting priority mangle; ip daddr 198.18.1.1 ip ttl <= 2 drop; }
+    chain before { type filter hook prerouting priority mangle; ip daddr 198.18.1.0/24 ip ttl <= 2 drop; }
     chain through { type filter hook forward priority filter; ip daddr 198.18.2.1 drop; ip daddr 198.18.4.1 reject with icmp type admin-prohibited; }
 }
 RULES

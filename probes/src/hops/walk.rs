@@ -30,12 +30,25 @@ pub(super) struct Walk {
     heard: BTreeMap<u8, Heard>,
     first_error: Option<Unclassified>,
     silent_after_retry: Vec<u8>,
+    /// For a walk near the host only: how quickly the destination of a neighbour's walk answered.
+    beside: Option<Duration>,
 }
 
 impl Walk {
-    /// Asks at every TTL up to `max_ttl`.
-    pub(super) async fn first(destination: SocketAddr, max_ttl: u8, until: &Until) -> Self {
-        let mut walk = Self::default();
+    /// A walk near the host only, beside a neighbour's whose destination answered after this time; nothing is asked yet.
+    pub(super) fn beside(round_trip: Option<Duration>) -> Self {
+        Self { beside: round_trip, ..Self::default() }
+    }
+
+    /// Asks at every TTL up to `max_ttl`, and beside a neighbour's walk at the near ones alone.
+    pub(super) async fn first(
+        destination: SocketAddr,
+        max_ttl: u8,
+        beside: Option<Duration>,
+        until: &Until,
+    ) -> Self {
+        let mut walk = Self::beside(beside);
+        let max_ttl = if beside.is_some() { max_ttl.min(NEAR) } else { max_ttl };
         walk.ask_at(destination, (1..=max_ttl).collect(), until).await;
         walk
     }
@@ -73,7 +86,7 @@ impl Walk {
 
     /// How long silence is waited for, as far as is known by now.
     fn patience(&self) -> Duration {
-        let destination = self.round_trip().map(|rtt| rtt.saturating_mul(PATIENCE_IN_ROUND_TRIPS));
+        let destination = self.answered_within().map(|rtt| rtt.saturating_mul(PATIENCE_IN_ROUND_TRIPS));
         destination
             .map_or(BEFORE_THE_SECOND_PACKET, |wait| wait.clamp(LEAST_PATIENCE, BEFORE_THE_SECOND_PACKET))
     }
@@ -84,9 +97,31 @@ impl Walk {
         answers.map(|heard| heard.after).min()
     }
 
+    /// The same, or the time that a neighbour's destination took.
+    pub(super) fn answered_within(&self) -> Option<Duration> {
+        self.round_trip().or(self.beside)
+    }
+
+    /// Whether this is a walk near the host only.
+    pub(super) fn is_near_only(&self) -> bool {
+        self.beside.is_some()
+    }
+
     /// The smallest TTL at which the destination answered.
     pub(super) fn reached_at(&self) -> Option<u8> {
         self.heard.iter().find(|(_, heard)| heard.from == From::Destination).map(|(ttl, _)| *ttl)
+    }
+
+    /// Whether the walk tells whose way this is: a router was heard, or all silence before the destination is believed.
+    pub(super) fn is_conclusive(&self) -> bool {
+        let believed = |ttl: &u8| self.silent_after_retry.contains(ttl);
+        let works = self.answered_within().is_some() && self.first_error.is_none();
+        self.nearest_router().is_some() || (works && self.silent(NEAR).iter().all(believed))
+    }
+
+    /// Whether no router was heard, and that is believed.
+    pub(super) fn hides(&self) -> bool {
+        self.nearest_router().is_none() && self.is_conclusive()
     }
 
     fn nearest_router(&self) -> Option<u8> {
@@ -131,8 +166,14 @@ impl Walk {
         if let (true, Some(error)) = (self.heard.is_empty(), &self.first_error) {
             return Err(HopFailure::Unclassified(error.clone()));
         }
-        let (reached_at_ttl, silent_after_retry) = (self.reached_at(), self.silent_after_retry.clone());
-        Ok(HopWalk { responders, reached_at_ttl, max_ttl: Some(max_ttl), silent_after_retry })
+        let near_only = self.beside.is_some();
+        Ok(HopWalk {
+            responders,
+            reached_at_ttl: self.reached_at(),
+            max_ttl: Some(if near_only { max_ttl.min(NEAR) } else { max_ttl }),
+            silent_after_retry: self.silent_after_retry.clone(),
+            near_only,
+        })
     }
 }
 
@@ -186,6 +227,28 @@ mod tests {
     }
 
     #[test]
+    fn a_walk_is_conclusive_by_a_router_or_by_silence_that_is_believed() {
+        assert!(walk([(1, router())]).is_conclusive());
+        assert!(!walk([(1, router())]).hides());
+        assert!(walk([(1, heard(From::Destination))]).hides());
+        let mut far = walk([(5, heard(From::Destination))]);
+        assert!(!far.is_conclusive());
+        far.keep_silence(&[1, 2, 3], &[]);
+        assert!(far.hides());
+        assert!(!walk([]).is_conclusive());
+    }
+
+    #[test]
+    fn near_the_host_a_walk_beside_a_neighbours_needs_no_answer_of_its_destination() {
+        let mut walk = Walk::beside(Some(Duration::from_millis(1)));
+        assert!(!walk.is_conclusive());
+        walk.keep_silence(&[1, 2, 3], &[]);
+        assert!(walk.hides());
+        let seen = walk.observation(8).unwrap();
+        assert_eq!((seen.near_only, seen.max_ttl, seen.reached_at_ttl), (true, Some(3), None));
+    }
+
+    #[test]
     fn an_unnamed_router_on_a_way_that_works_means_a_kernel_without_the_queue() {
         let old_kernel = walk([(1, heard(From::Unnamed)), (2, heard(From::Destination))]);
         assert_eq!(old_kernel.observation(8), Err(HopFailure::NotSupported));
@@ -198,7 +261,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let began = Instant::now();
         let until = Until::at(began + Duration::from_secs(10));
-        let walk = Walk::first(listener.local_addr().unwrap(), 8, &until).await;
+        let walk = Walk::first(listener.local_addr().unwrap(), 8, None, &until).await;
         let seen = walk.observation(8).unwrap();
         assert_eq!((seen.reached_at_ttl, seen.responders.len(), seen.max_ttl), (Some(1), 0, Some(8)));
         assert!(began.elapsed() < BEFORE_THE_SECOND_PACKET);

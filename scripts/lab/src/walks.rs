@@ -42,7 +42,7 @@ pub(crate) struct Compared {
 }
 
 /// What one walker saw.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Seen {
     /// The routers that showed themselves, by TTL; a destination that answers as routers do is one.
     responders: BTreeMap<u8, IpAddr>,
@@ -50,6 +50,8 @@ struct Seen {
     reached: Option<u8>,
     /// The TTLs whose silence is said to mean something; traceroute means all of them.
     silent: Option<Vec<u8>>,
+    /// Whether only TTL 1 to 3 were asked.
+    near_only: bool,
 }
 
 /// What became of one comparison.
@@ -63,7 +65,11 @@ enum Verdict {
 
 impl Compared {
     fn verdict(&self) -> Verdict {
-        let (agent, traceroute) = (&self.agent, &self.traceroute);
+        let (agent, mut traceroute) = (&self.agent, self.traceroute.clone());
+        if agent.near_only {
+            traceroute.responders.retain(|ttl, _| *ttl <= NEAR);
+            traceroute.reached = traceroute.reached.filter(|ttl| *ttl <= NEAR);
+        }
         let wrong =
             agent.responders.iter().any(|(ttl, address)| traceroute.responders.get(ttl) != Some(address));
         let denied = |ttl: &u8| agent.silent.as_ref().is_some_and(|silent| silent.contains(ttl));
@@ -83,6 +89,8 @@ impl Compared {
 
 /// The longest way that either walks.
 const MAX_TTL: u8 = 8;
+/// The longest way of the agent's walks near the host.
+const NEAR: u8 = 3;
 /// After this time a router that was asked as often as it answers at once answers as often again …
 const REFILL: Duration = Duration::from_secs(7);
 /// … and after this, once more.
@@ -205,7 +213,9 @@ fn walks(report: &Value) -> Vec<(String, IpAddr, Seen)> {
             let reached = walk["reached_at_ttl"].as_u64().and_then(|ttl| u8::try_from(ttl).ok());
             let silent = walk["silent_after_retry"].as_array().into_iter().flatten();
             let silent = silent.filter_map(|ttl| u8::try_from(ttl.as_u64()?).ok()).collect();
-            let mut seen = Seen { responders: responders.collect(), reached, silent: Some(silent) };
+            let near_only = walk["near_only"].as_bool().unwrap_or_default();
+            let mut seen =
+                Seen { responders: responders.collect(), reached, silent: Some(silent), near_only };
             // Traceroute asks no further once the destination has answered.
             seen.responders.retain(|ttl, _| reached.is_none_or(|reached| *ttl < reached));
             found.insert(address, (host.to_owned(), address, seen));
@@ -244,7 +254,7 @@ mod tests {
         let text = "traceroute to s3 (3.5.15.40), 8 hops max, 60 byte packets\n 1  10.0.0.220  0.07 ms\n 2  *\n 3  3.5.15.40  0.5 ms\n";
         let seen = traced(text, "3.5.15.40".parse().unwrap());
         let router = (1, "10.0.0.220".parse().unwrap());
-        assert_eq!(seen, Seen { responders: BTreeMap::from([router]), reached: Some(3), silent: None });
+        assert_eq!(seen, Seen { responders: BTreeMap::from([router]), reached: Some(3), ..Seen::default() });
         let silent = traced("traceroute to …\n 1  *\n 2  *\n", "3.5.15.40".parse().unwrap());
         assert_eq!(silent, Seen::default());
     }
@@ -271,9 +281,10 @@ mod tests {
                 responders: agent.iter().copied().collect(),
                 reached: Some(5),
                 silent: Some(silent.to_vec()),
+                near_only: false,
             };
             let traceroute =
-                Seen { responders: BTreeMap::from([(1, router)]), reached: Some(5), silent: None };
+                Seen { responders: BTreeMap::from([(1, router)]), reached: Some(5), ..Seen::default() };
             let address = "3.5.15.40".parse().unwrap();
             Compared { host: "s3".to_owned(), address, agent, traceroute }.verdict()
         };
@@ -282,5 +293,19 @@ mod tests {
         assert_eq!(verdict(&[], &[1]), Verdict::Differ);
         assert_eq!(verdict(&[(1, "10.0.0.221".parse().unwrap())], &[]), Verdict::Differ);
         assert_eq!(verdict(&[(1, router), (2, router)], &[]), Verdict::Differ);
+    }
+
+    #[test]
+    fn a_walk_near_the_host_says_nothing_of_what_is_farther() {
+        let router: IpAddr = "52.93.70.12".parse().unwrap();
+        let agent = Seen { silent: Some(vec![1, 2, 3]), near_only: true, ..Seen::default() };
+        let seen =
+            |ttl| Seen { responders: BTreeMap::from([(ttl, router)]), reached: Some(6), ..Seen::default() };
+        let verdict = |traceroute| {
+            let address = "3.5.15.40".parse().unwrap();
+            Compared { host: "s3".to_owned(), address, agent: agent.clone(), traceroute }.verdict()
+        };
+        assert_eq!(verdict(seen(4)), Verdict::Agree);
+        assert_eq!(verdict(seen(2)), Verdict::Differ);
     }
 }

@@ -14,8 +14,12 @@ const ENDPOINT_MTU: u32 = 8500;
 const IPV4_HEADERS: u32 = 40;
 const IPV6_HEADERS: u32 = 60;
 
-/// Why the peer cannot be an interface endpoint by all that is documented, as the end of a sentence.
-pub(super) fn no_endpoint(address: Address, target: &TargetObservation, attempt: &Attempt) -> Option<String> {
+/// Why the peer cannot be an interface endpoint by all that is documented: the step that shows it, and the end of a sentence.
+pub(super) fn no_endpoint(
+    address: Address,
+    target: &TargetObservation,
+    attempt: &Attempt,
+) -> Option<(&'static str, String)> {
     if matches!(address, Address::AddressPublic | Address::AddressNotRoutable) {
         return None;
     }
@@ -24,11 +28,11 @@ pub(super) fn no_endpoint(address: Address, target: &TargetObservation, attempt:
     if let Some(announced) = larger_than_endpoints_announce(attempt).filter(|_| in_vpc) {
         let text =
             format!("takes segments of {announced} bytes, more than VPC endpoints do (MTU {ENDPOINT_MTU})");
-        return Some(text);
+        return Some(("tcp", text));
     }
     let version = attempt.tls.done().and_then(|session| session.version.as_deref());
     let too_new = target.service == "s3" && version == Some("1.3");
-    too_new.then(|| "speaks TLS 1.3, which S3's interface endpoints do not".to_owned())
+    too_new.then(|| ("tls", "speaks TLS 1.3, which S3's interface endpoints do not".to_owned()))
 }
 
 /// The segment size that the peer announced, where that is more than a VPC endpoint lets through.

@@ -6,9 +6,12 @@ use std::net::IpAddr;
 use probes::SkipReason;
 use probes::observations::{Attempt, HopWalk, Responder, TargetObservation, TcpFailure};
 
-use super::addresses::is_internet_side;
+use super::addresses::{is_internet_side, is_not_routable};
 use crate::classify::signal::{Control, Hops};
 use crate::report::{EnvironmentRecord, Recording};
+
+/// The last TTL whose silence is looked at; farther routers do not tell one way out of a subnet from another.
+const NEAR: u8 = 3;
 
 /// Every walk of a run by the address that was walked, and what the controls' walks show.
 #[derive(Debug)]
@@ -28,7 +31,8 @@ impl<'a> Walks<'a> {
         Self { by_address, controls: &recording.controls }
     }
 
-    /// The walk that stands for this address: its own, or that of the address it was grouped with.
+    /// The walk that stands for this address: its own, or that of the address it was grouped with, also where one of its own was
+    /// wanted and came to nothing.
     #[must_use]
     pub fn for_attempt<'b>(&self, attempt: &'b Attempt) -> Option<(IpAddr, &'b HopWalk)>
     where
@@ -37,8 +41,7 @@ impl<'a> Walks<'a> {
         if let Some(walk) = attempt.hops.done() {
             return Some((attempt.address, walk));
         }
-        let shared = attempt.hops.skip_reason() == Some(SkipReason::SharedWalk);
-        let walked = attempt.walked_as.filter(|_| shared)?;
+        let walked = attempt.walked_as.filter(|_| attempt.hops.skip_reason().is_some())?;
         self.by_address.get(&walked).map(|walk| (walked, *walk))
     }
 }
@@ -53,6 +56,13 @@ pub(super) fn hops_of(
     };
     let shared = if walked == attempt.address { String::new() } else { format!(", walk to {walked}") };
     match first_responder(walked, walk) {
+        Some(responder) if is_not_routable(responder.address) => {
+            let text = format!(
+                "first router {} is of no network that tells the way (TTL {}{shared})",
+                responder.address, responder.ttl
+            );
+            (Hops::HopsUnknown, text)
+        }
         Some(responder) if is_internet_side(environment, responder.address) => {
             let text = format!(
                 "first router {} is of the internet side (TTL {}{shared})",
@@ -66,8 +76,11 @@ pub(super) fn hops_of(
             (Hops::PrivateFirstResponder, text)
         }
         None if silence_counts(walk) => {
-            let at = walk.reached_at_ttl.unwrap_or_default();
-            (Hops::NoVisibleResponder, format!("no router seen before the destination (TTL {at}{shared})"))
+            let text = match walk.reached_at_ttl {
+                Some(at) => format!("no router seen before the destination (TTL {at}{shared})"),
+                None => format!("no router seen at TTL 1 to 3{shared}"),
+            };
+            (Hops::NoVisibleResponder, text)
         }
         None => (Hops::HopsUnknown, format!("the hop walk got no answer in time{shared}")),
     }
@@ -175,9 +188,86 @@ fn first_responder(walked: IpAddr, walk: &HopWalk) -> Option<&Responder> {
         .min_by_key(|responder| responder.ttl)
 }
 
-/// Silence says something only when the destination answered and every silent router up to TTL 3 was asked again after
-/// its limit on such answers had refilled.
+/// Silence says something only when the destination answered, here or to the walk beside which this one was made, and every
+/// silent router up to TTL 3 was asked again after its limit on such answers had refilled.
 fn silence_counts(walk: &HopWalk) -> bool {
-    walk.reached_at_ttl
-        .is_some_and(|reached| (1..reached.min(4)).all(|ttl| walk.silent_after_retry.contains(&ttl)))
+    let below = match walk.reached_at_ttl {
+        Some(reached) => reached.min(NEAR + 1),
+        None if walk.near_only => NEAR + 1,
+        None => return false,
+    };
+    (1..below).all(|ttl| walk.silent_after_retry.contains(&ttl))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NAT, S3, answering, recording, walked};
+
+    fn first(router: &str) -> Hops {
+        let recording = recording();
+        let attempt = walked(answering(S3), &[router]);
+        hops_of(&recording.environment, &Walks::of(&recording), &attempt).0
+    }
+
+    /// Who answered first on ways that people have published: NAT gateways and instances under a private address of the VPC, internet
+    /// gateways under 240.0.0.0/4, 100.64.0.0/10, 150.222.0.0/16, 52.93.0.0/16 or a public address of EC2.
+    #[test]
+    fn first_responders_of_traces_from_the_field_are_told_apart() {
+        for router in [NAT, "10.0.3.7", "172.31.5.5", "192.168.1.1"] {
+            assert_eq!(first(router), Hops::PrivateFirstResponder, "{router}");
+        }
+        for router in [
+            "3.236.62.41",
+            "240.0.56.65",
+            "241.0.4.1",
+            "242.2.212.5",
+            "243.254.27.198",
+            "240.0.168.13",
+            "100.64.1.1",
+            "100.65.32.130",
+            "100.66.8.2",
+            "150.222.97.12",
+            "52.93.70.12",
+        ] {
+            assert_eq!(first(router), Hops::InternetFirstResponder, "{router}");
+        }
+    }
+
+    #[test]
+    fn a_router_of_the_shared_range_is_the_vpcs_own_where_the_vpc_uses_that_range() {
+        let mut recording = recording();
+        recording.environment.host.vpc_cidrs.push("100.64.0.0/16".parse().unwrap());
+        let attempt = walked(answering(S3), &["100.64.3.3"]);
+        let walks = Walks::of(&recording);
+        assert_eq!(hops_of(&recording.environment, &walks, &attempt).0, Hops::PrivateFirstResponder);
+        let attempt = walked(answering(S3), &["100.65.3.3"]);
+        assert_eq!(hops_of(&recording.environment, &walks, &attempt).0, Hops::InternetFirstResponder);
+    }
+
+    #[test]
+    fn a_router_of_no_routable_network_tells_nothing() {
+        for router in ["169.254.1.1", "0.0.0.1", "fe80::1"] {
+            assert_eq!(first(router), Hops::HopsUnknown, "{router}");
+        }
+    }
+
+    #[test]
+    fn a_destination_that_answers_as_routers_do_is_no_router_and_no_silence_either() {
+        assert_eq!(first(S3), Hops::HopsUnknown);
+    }
+
+    #[test]
+    fn a_walk_near_the_host_needs_no_answer_of_the_destination() {
+        let walk = |near_only, silent: &[u8]| HopWalk {
+            responders: Vec::new(),
+            reached_at_ttl: None,
+            max_ttl: None,
+            silent_after_retry: silent.to_vec(),
+            near_only,
+        };
+        assert!(silence_counts(&walk(true, &[1, 2, 3])));
+        assert!(!silence_counts(&walk(true, &[1, 2])));
+        assert!(!silence_counts(&walk(false, &[1, 2, 3])));
+    }
 }

@@ -7,7 +7,7 @@ use crate::classify::signal::{
 use Address::AddressPublic;
 use Confidence::{Likely, Possible, Proven};
 use Hops::{HopsUnknown, NoVisibleResponder};
-use Identity::PeerIntercepts;
+use Identity::{PeerIntercepts, PeerIsNoEndpoint};
 use Path::{GatewayEndpoint, Undetermined, Unreachable};
 use Prefixes::{NoGatewayForService, OutsideSnapshot, PrefixesUnknown};
 use Proof::NoProof;
@@ -25,6 +25,17 @@ const EXCLUDED: &[Exclusion] = &[
         "what an interceptor's requests prove is the interceptor's way, so a proof is not read there",
         |signals| signals.proof != NoProof && signals.identity == PeerIntercepts,
     ),
+    (
+        "what no VPC endpoint does is looked for at private addresses alone, since no interface endpoint has another",
+        |signals| {
+            signals.identity == PeerIsNoEndpoint
+                && matches!(signals.address, AddressPublic | Address::AddressNotRoutable)
+        },
+    ),
+    ("a peer shows what no VPC endpoint does only once a connection stands", |signals| {
+        signals.identity == PeerIsNoEndpoint
+            && matches!(signals.contact, Contact::NotConnected | Contact::NotTried)
+    }),
 ];
 
 fn product() -> impl Iterator<Item = Signals> {
@@ -158,6 +169,20 @@ fn a_proof_that_no_vpc_endpoint_carried_a_request_never_leads_to_one() {
         .filter(|signals| !matches!(signals.proof, Proof::ProofNoEndpoint | Proof::ProofsDisagree | NoProof))
     {
         assert_ne!(decide(&signals).1.path, Path::Internet, "{signals:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_does_what_no_endpoint_does_is_never_a_likely_one_unless_ec2_or_a_proof_says_so() {
+    for signals in product().filter(|signals| signals.identity == PeerIsNoEndpoint) {
+        let ruling = decide(&signals).1;
+        let said = signals.proof != NoProof
+            || signals.word == EndpointPolicyNamed
+            || signals.configured == Configured::InterfaceEndpointHoldsAddress;
+        assert!(
+            said || ruling.path != Path::InterfaceEndpoint || ruling.confidence == Some(Possible),
+            "{signals:?}"
+        );
     }
 }
 
