@@ -21,6 +21,7 @@ mod dynamodb_account_name_blocked;
 mod dynamodb_egress_through_internet_gateway;
 mod dynamodb_egress_through_nat;
 mod dynamodb_interface_endpoint_unused;
+mod endpoint_in_another_zone;
 mod endpoint_missing;
 mod endpoint_network_acl;
 mod endpoint_not_available;
@@ -162,6 +163,7 @@ pub const RULES: &[Rule] = &[
     security_group_egress_stale_ranges::RULE,
     network_acl_stale_ranges::RULE,
     one_endpoint_address_dead::RULE,
+    endpoint_in_another_zone::RULE,
     hosts_file_override::RULE,
     search_list_answers::RULE,
     resolver_answers_differ::RULE,

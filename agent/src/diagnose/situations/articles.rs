@@ -155,8 +155,9 @@ pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
         id: "C6",
         what: "an endpoint in one Availability Zone only is a risk",
-        rules: &["one-endpoint-address-dead", "some-addresses-unreachable"],
-        limit: "That an endpoint has interfaces in one zone only is no finding while they answer.",
+        rules: &["endpoint-in-another-zone", "one-endpoint-address-dead", "some-addresses-unreachable"],
+        limit: "That an endpoint has an interface in this instance's zone alone is no finding: what matters to other instances, \
+                those tell.",
     },
     Situation {
         id: "C7",

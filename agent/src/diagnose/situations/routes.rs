@@ -167,8 +167,8 @@ pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
         id: "F43",
         what: "an endpoint in another zone only",
-        rules: &["one-endpoint-address-dead"],
-        limit: "no finding while it answers; dead, its address is named",
+        rules: &["endpoint-in-another-zone", "one-endpoint-address-dead"],
+        limit: "only EC2 tells the zone of a subnet; an address that is dead is named in any case",
     },
     Situation {
         id: "F44",
