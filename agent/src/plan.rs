@@ -15,10 +15,13 @@ use ipnet::IpNet;
 use probes::Environment;
 use probes::environment::Interface;
 use probes::observations::{ResolverKind, TargetObservation};
-use probes::plan::{Budgets, CallPlan, Families, HopPlan, InspectPlan, ProbePlan, ResolverPlan, TargetPlan};
+use probes::plan::{
+    AwsBucketPlan, Budgets, CallPlan, Families, HopPlan, InspectPlan, ProbePlan, ResolverPlan, TargetPlan,
+};
 
 use crate::catalogue::{self, EndpointKind, Variant};
 use crate::prefix_lists::PrefixList;
+use crate::profiles::AwsBuckets;
 use crate::proxies::{self, Way};
 use crate::settings::{Settings, WantedService};
 
@@ -232,8 +235,26 @@ fn inspect(environment: &Environment, settings: &Settings) -> InspectPlan {
         inside: inside(environment),
         security_group_ids: groups.into_iter().cloned().collect(),
         prefix_list_names: region.map(lists).unwrap_or_default(),
+        aws_buckets: region.map(|region| aws_buckets(environment, settings, region)).unwrap_or_default(),
+        account_id: environment.account_id.clone(),
         once_connected: CONTROL_PLANE_ONCE_CONNECTED,
     }
+}
+
+/// The buckets of AWS that the profile's workload needs, by their names in this Region.
+fn aws_buckets(environment: &Environment, settings: &Settings, region: &str) -> Vec<AwsBucketPlan> {
+    let of_region = || catalogue::partition_of_region(region).map(|found| found.name.as_str());
+    let Some(partition) = environment.partition.as_deref().or_else(of_region) else { return Vec::new() };
+    let plan = |buckets: &AwsBuckets, name: String| AwsBucketPlan {
+        name,
+        partition: partition.to_owned(),
+        actions: buckets.actions.iter().map(|action| (*action).to_owned()).collect(),
+        signed_by_aws: buckets.signed_by_aws,
+    };
+    let of = |buckets: &'static AwsBuckets| {
+        buckets.names_in(region).into_iter().map(move |name| plan(buckets, name))
+    };
+    settings.aws_buckets.iter().flat_map(of).collect()
 }
 
 /// Every server of resolv.conf, and the VPC resolver. A server at the VPC's base address plus two is the VPC resolver;
@@ -468,6 +489,18 @@ mod tests {
         lists.sort();
         let of = |service: &str| format!("com.amazonaws.us-east-1.{service}");
         assert_eq!(lists, [of("dynamodb"), of("s3"), of("s3express")]);
+    }
+
+    #[test]
+    fn the_policies_of_endpoints_are_asked_about_the_buckets_of_aws_that_the_profile_needs() {
+        let names = |profile: &str| {
+            let arguments = RunArguments { profile: Some(profile.into()), ..RunArguments::default() };
+            let inspect = plan(&instance(), &settings(&arguments), &[]).inspect.unwrap();
+            inspect.aws_buckets.into_iter().map(|bucket| bucket.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("ecr"), ["prod-us-east-1-starport-layer-bucket"]);
+        assert!(names("beanstalk").contains(&"elasticbeanstalk-platform-assets-us-east-1".to_owned()));
+        assert!(names("core").is_empty());
     }
 
     #[test]

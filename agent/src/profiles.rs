@@ -17,6 +17,8 @@ pub struct Profile {
     /// What AWS itself publishes in S3 for this kind of workload: an endpoint policy that names one's own buckets alone keeps it
     /// away.
     pub published: &'static [PublishedObject],
+    /// The buckets of AWS that this kind of workload reads or writes, whether or not everybody may.
+    pub aws_buckets: &'static [AwsBuckets],
 }
 
 /// An object that AWS publishes in a bucket of its own in every Region, for everybody to read without a signature.
@@ -26,26 +28,44 @@ pub struct PublishedObject {
     pub bucket: &'static str,
     /// The object's key.
     pub key: &'static str,
-    /// The partitions in which the bucket is known to exist.
-    pub partitions: &'static [&'static str],
     /// Whether clients ask for it under S3's dual-stack name.
     pub dual_stack: bool,
-    /// What fails without it, for a person.
-    pub needed_for: &'static str,
-    /// The buckets of the same workload, whose objects not everybody may read: a statement that lets this one through should
-    /// let them through as well. `REGION` as above, and an asterisk for what differs by Region.
-    pub with: &'static [&'static str],
 }
 
-/// The version of the SSM agent, which the agent's own diagnostics read (amazon-ssm-agent, `version_check.go`); the buckets
-/// are those of the Systems Manager user guide, "SSM Agent communications with AWS managed S3 buckets".
-const SSM_AGENT: PublishedObject = PublishedObject {
-    bucket: "amazon-ssm-REGION",
-    key: "latest/VERSION",
-    partitions: &["aws", "aws-cn", "aws-us-gov"],
-    dual_stack: false,
-    needed_for: "updates of the SSM agent, patching, Distributor and document attachments",
-    with: &[
+/// Buckets of AWS that one kind of workload needs: a policy should let all of them through, or the workload fails in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AwsBuckets {
+    /// Their names, with `REGION` in place of the Region, `REGION_WITHOUT_DASHES` in place of it without its dashes, and at the
+    /// end an asterisk for what differs by Region.
+    pub names: &'static [&'static str],
+    /// The partitions in which these names are known.
+    pub partitions: &'static [&'static str],
+    /// Regions of those partitions in which the names are others.
+    pub named_otherwise_in: &'static [&'static str],
+    /// What clients do there: a policy that lets none of it through keeps the bucket away.
+    pub actions: &'static [&'static str],
+    /// Whether AWS itself signs the requests that clients send: what a policy allows the account's own principals does not
+    /// count then.
+    pub signed_by_aws: bool,
+    /// What fails without them, for a person.
+    pub needed_for: &'static str,
+    /// The statement that lets them through, where AWS recommends another than one about the objects of these buckets.
+    pub statement: Option<BucketStatement>,
+}
+
+/// A statement of an endpoint's policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BucketStatement {
+    /// Its actions.
+    pub actions: &'static [&'static str],
+    /// Its resources, without the part of an ARN that differs by partition.
+    pub resources: &'static [&'static str],
+}
+
+/// The buckets of the Systems Manager user guide, "SSM Agent communications with AWS managed S3 buckets".
+const SYSTEMS_MANAGER_BUCKETS: AwsBuckets = AwsBuckets {
+    names: &[
+        "amazon-ssm-REGION",
         "amazon-ssm-packages-REGION",
         "REGION-birdwatcher-prod",
         "aws-ssm-REGION",
@@ -54,41 +74,130 @@ const SSM_AGENT: PublishedObject = PublishedObject {
         "aws-patch-manager-REGION-*",
         "patch-baseline-snapshot-REGION*",
     ],
+    partitions: &["aws", "aws-cn", "aws-us-gov"],
+    named_otherwise_in: &[],
+    actions: &["s3:GetObject"],
+    signed_by_aws: false,
+    needed_for: "updates of the SSM agent, patching, Distributor and document attachments",
+    statement: None,
 };
 
-/// The list of mirrors that dnf of Amazon Linux 2023 reads, under the dual-stack name; known for the `aws` partition alone
-/// (aws-samples data-perimeter-policy-examples, `s3_endpoint_policy.json`). The key is that of the image's own repository file,
-/// NOT VERIFIED by a source.
+/// Known for the `aws` partition alone (aws-samples data-perimeter-policy-examples, `s3_endpoint_policy.json`).
+const AMAZON_LINUX_2023_BUCKETS: AwsBuckets = AwsBuckets {
+    names: &["al2023-repos-REGION-de612dc2"],
+    partitions: &["aws"],
+    named_otherwise_in: &[],
+    actions: &["s3:GetObject"],
+    signed_by_aws: false,
+    needed_for: "dnf on Amazon Linux 2023",
+    statement: None,
+};
+
+/// Where Amazon ECR keeps the layers of images (Amazon ECR user guide, vpc-endpoints). Clients are sent there with a URL that
+/// ECR signed as a role of its own: refusals in the field name that role. The name in other partitions is NOT VERIFIED.
+const IMAGE_LAYER_BUCKETS: AwsBuckets = AwsBuckets {
+    names: &["prod-REGION-starport-layer-bucket"],
+    partitions: &["aws"],
+    named_otherwise_in: &[],
+    actions: &["s3:GetObject"],
+    signed_by_aws: true,
+    needed_for: "pulling container images from Amazon ECR",
+    statement: None,
+};
+
+/// What the minimal policy of Amazon's article on Elastic Beanstalk in private subnets allows; the buckets of the account's own
+/// environments and those of CloudFormation are among them.
+const BEANSTALK_STATEMENT: BucketStatement = BucketStatement {
+    actions: &[
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "s3:PutObjectAcl",
+        "s3:DeleteObject",
+        "s3:PutBucketPolicy",
+        "s3:PutObjectVersionAcl",
+    ],
+    resources: &["elasticbeanstalk-*", "elasticbeanstalk-*/*", "cloudformation*/*"],
+};
+
+/// Where Elastic Beanstalk keeps the parts of its platforms (Elastic Beanstalk developer guide, vpc-vpce.policy, which gives
+/// other names for me-central-1 and for China).
+const BEANSTALK_BUCKETS: AwsBuckets = AwsBuckets {
+    names: &[
+        "elasticbeanstalk-platform-assets-REGION",
+        "elasticbeanstalk-env-resources-REGION",
+        "elasticbeanstalk-samples-REGION",
+    ],
+    partitions: &["aws"],
+    named_otherwise_in: &["me-central-1"],
+    actions: &["s3:GetObject"],
+    signed_by_aws: false,
+    needed_for: "Elastic Beanstalk, whose platforms fetch their parts there",
+    statement: Some(BEANSTALK_STATEMENT),
+};
+
+/// Where CloudFormation waits for answers, by URLs that it signed itself (CloudFormation user guide, cfn-vpce-bucketnames;
+/// AWS's pages differ in whether that is reading or writing).
+const CLOUDFORMATION_BUCKETS: AwsBuckets = AwsBuckets {
+    names: &[
+        "cloudformation-waitcondition-REGION",
+        "cloudformation-custom-resource-response-REGION_WITHOUT_DASHES",
+    ],
+    partitions: &["aws"],
+    named_otherwise_in: &[],
+    actions: &["s3:PutObject", "s3:GetObject"],
+    signed_by_aws: true,
+    needed_for: "answers to CloudFormation's wait conditions and custom resources",
+    statement: Some(BEANSTALK_STATEMENT),
+};
+
+/// The version of the SSM agent, which the agent's own diagnostics read (amazon-ssm-agent, `version_check.go`).
+const SSM_AGENT: PublishedObject =
+    PublishedObject { bucket: "amazon-ssm-REGION", key: "latest/VERSION", dual_stack: false };
+
+/// The list of mirrors that dnf of Amazon Linux 2023 reads, under the dual-stack name. The key is that of the image's own
+/// repository file, NOT VERIFIED by a source.
 const AMAZON_LINUX_2023: PublishedObject = PublishedObject {
     bucket: "al2023-repos-REGION-de612dc2",
     key: "core/mirrors/latest/x86_64/mirror.list",
-    partitions: &["aws"],
     dual_stack: true,
-    needed_for: "dnf on Amazon Linux 2023",
-    with: &[],
 };
 
 impl PublishedObject {
     /// The bucket's name in a Region; `None` where it is not known to exist.
     #[must_use]
     pub fn bucket_in(&self, region: &str) -> Option<String> {
-        let partition = catalogue::partition_of_region(region)?;
-        let here = self.partitions.contains(&partition.name.as_str());
-        here.then(|| self.bucket.replace("REGION", region))
+        let name = self.bucket.replace("REGION", region);
+        aws_buckets(&name, region).map(|_| name)
     }
 }
 
-/// The buckets in a Region that AWS publishes something in.
-pub fn published_buckets(region: &str) -> impl Iterator<Item = String> {
-    let all = PROFILES.iter().flat_map(|profile| profile.published);
-    all.filter_map(|object| object.bucket_in(region))
+impl AwsBuckets {
+    /// Their names in a Region; none where they are not known.
+    #[must_use]
+    pub fn names_in(&self, region: &str) -> Vec<String> {
+        let partition = catalogue::partition_of_region(region).map(|partition| partition.name.as_str());
+        let known = partition.is_some_and(|name| self.partitions.contains(&name));
+        if !known || self.named_otherwise_in.contains(&region) {
+            return Vec::new();
+        }
+        let bare = region.replace('-', "");
+        let name = |name: &&str| name.replace("REGION_WITHOUT_DASHES", &bare).replace("REGION", region);
+        self.names.iter().map(name).collect()
+    }
 }
 
-/// The published object whose bucket has this name in a Region.
+/// The buckets of AWS in a Region, as far as their whole names are known.
+pub fn published_buckets(region: &str) -> impl Iterator<Item = String> {
+    let all = PROFILES.iter().flat_map(|profile| profile.aws_buckets);
+    all.flat_map(move |buckets| buckets.names_in(region)).filter(|name| !name.ends_with('*'))
+}
+
+/// The buckets of AWS among which there is one of this name in a Region.
 #[must_use]
-pub fn published(bucket: &str, region: &str) -> Option<&'static PublishedObject> {
-    let all = PROFILES.iter().flat_map(|profile| profile.published);
-    all.into_iter().find(|object| object.bucket_in(region).as_deref() == Some(bucket))
+pub fn aws_buckets(bucket: &str, region: &str) -> Option<&'static AwsBuckets> {
+    let all = PROFILES.iter().flat_map(|profile| profile.aws_buckets);
+    all.into_iter().find(|buckets| buckets.names_in(region).iter().any(|name| name == bucket))
 }
 
 /// Every profile, in the order in which they are listed to users.
@@ -98,6 +207,7 @@ pub const PROFILES: &[Profile] = &[
         required: &["s3", "ssm", "ssmmessages"],
         optional: &["dynamodb", "ec2messages", "sts", "ec2"],
         published: &[],
+        aws_buckets: &[],
     },
     // Systems Manager user guide, setup-create-vpc: ec2messages only for agents before 3.3.40.0; kms and logs for
     // encrypted and logged sessions; ec2 for VSS snapshots.
@@ -106,6 +216,7 @@ pub const PROFILES: &[Profile] = &[
         required: &["ssm", "ssmmessages", "s3"],
         optional: &["ec2messages", "kms", "logs", "ec2"],
         published: &[SSM_AGENT],
+        aws_buckets: &[SYSTEMS_MANAGER_BUCKETS],
     },
     // re:Post knowledge centre on Elastic Beanstalk in private subnets.
     Profile {
@@ -113,6 +224,7 @@ pub const PROFILES: &[Profile] = &[
         required: &["elasticbeanstalk", "elasticbeanstalk-health", "cloudformation", "logs", "sqs", "s3"],
         optional: &["ssm"],
         published: &[AMAZON_LINUX_2023],
+        aws_buckets: &[AMAZON_LINUX_2023_BUCKETS, BEANSTALK_BUCKETS, CLOUDFORMATION_BUCKETS],
     },
     Profile {
         name: "beanstalk-docker",
@@ -128,6 +240,12 @@ pub const PROFILES: &[Profile] = &[
         ],
         optional: &["ssm"],
         published: &[AMAZON_LINUX_2023],
+        aws_buckets: &[
+            AMAZON_LINUX_2023_BUCKETS,
+            BEANSTALK_BUCKETS,
+            CLOUDFORMATION_BUCKETS,
+            IMAGE_LAYER_BUCKETS,
+        ],
     },
     // The same, and the Amazon ECS developer guide, vpc-endpoints, for the agent's own two services.
     Profile {
@@ -147,6 +265,12 @@ pub const PROFILES: &[Profile] = &[
         ],
         optional: &["ssm"],
         published: &[AMAZON_LINUX_2023],
+        aws_buckets: &[
+            AMAZON_LINUX_2023_BUCKETS,
+            BEANSTALK_BUCKETS,
+            CLOUDFORMATION_BUCKETS,
+            IMAGE_LAYER_BUCKETS,
+        ],
     },
     // Amazon ECS developer guide, vpc-endpoints.
     Profile {
@@ -154,9 +278,16 @@ pub const PROFILES: &[Profile] = &[
         required: &["ecs", "ecs-agent", "ecs-telemetry", "ecr-api", "ecr-dkr", "s3", "logs"],
         optional: &["ssm", "ssmmessages", "secretsmanager"],
         published: &[],
+        aws_buckets: &[IMAGE_LAYER_BUCKETS],
     },
     // Amazon ECR user guide, vpc-endpoints: image layers come from S3.
-    Profile { name: "ecr", required: &["ecr-api", "ecr-dkr", "s3"], optional: &["sts"], published: &[] },
+    Profile {
+        name: "ecr",
+        required: &["ecr-api", "ecr-dkr", "s3"],
+        optional: &["sts"],
+        published: &[],
+        aws_buckets: &[IMAGE_LAYER_BUCKETS],
+    },
     Profile {
         name: "all",
         required: &["s3", "ssm", "ssmmessages"],
@@ -187,6 +318,13 @@ pub const PROFILES: &[Profile] = &[
             "elasticloadbalancing",
         ],
         published: &[SSM_AGENT, AMAZON_LINUX_2023],
+        aws_buckets: &[
+            SYSTEMS_MANAGER_BUCKETS,
+            AMAZON_LINUX_2023_BUCKETS,
+            IMAGE_LAYER_BUCKETS,
+            BEANSTALK_BUCKETS,
+            CLOUDFORMATION_BUCKETS,
+        ],
     },
 ];
 
@@ -218,6 +356,29 @@ mod tests {
             all.sort_unstable();
             all.dedup();
             assert_eq!(all.len(), count, "{}", profile.name);
+        }
+    }
+
+    #[test]
+    fn the_names_of_buckets_of_aws_are_those_of_the_region_and_none_where_they_are_others() {
+        assert_eq!(IMAGE_LAYER_BUCKETS.names_in("eu-west-1"), ["prod-eu-west-1-starport-layer-bucket"]);
+        assert_eq!(
+            CLOUDFORMATION_BUCKETS.names_in("us-west-2"),
+            ["cloudformation-waitcondition-us-west-2", "cloudformation-custom-resource-response-uswest2"]
+        );
+        assert!(BEANSTALK_BUCKETS.names_in("me-central-1").is_empty());
+        assert!(BEANSTALK_BUCKETS.names_in("cn-north-1").is_empty());
+        assert!(SYSTEMS_MANAGER_BUCKETS.names_in("cn-north-1").contains(&"amazon-ssm-cn-north-1".to_owned()));
+    }
+
+    #[test]
+    fn every_published_object_is_in_a_bucket_of_its_own_profile() {
+        for profile in PROFILES {
+            for object in profile.published {
+                let bucket = object.bucket_in("us-east-1").unwrap();
+                let mut own = profile.aws_buckets.iter().flat_map(|buckets| buckets.names_in("us-east-1"));
+                assert!(own.any(|name| name == bucket), "{}: {bucket}", profile.name);
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue;
 use crate::cli::RunArguments;
 use crate::prefix_lists::PrefixList;
-use crate::profiles::{self, Profile, PublishedObject};
+use crate::profiles::{self, AwsBuckets, Profile, PublishedObject};
 
 pub use error::{LONGEST_REPORT, SettingsError};
 pub use file::{DEFAULT_FILE, FileSettings};
@@ -34,6 +34,8 @@ pub struct Settings {
     pub buckets: Vec<String>,
     /// What AWS publishes in S3 that the profile's workload needs.
     pub published: &'static [PublishedObject],
+    /// The buckets of AWS that the profile's workload needs.
+    pub aws_buckets: &'static [AwsBuckets],
     /// Tables to describe.
     pub tables: Vec<String>,
     /// The Region that was asked for.
@@ -224,6 +226,7 @@ impl Settings {
         Ok(Self {
             services,
             published: profile.map(|profile| profile.published).unwrap_or_default(),
+            aws_buckets: profile.map(|profile| profile.aws_buckets).unwrap_or_default(),
             buckets,
             tables: tables.clone(),
             region,

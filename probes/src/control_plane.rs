@@ -191,6 +191,9 @@ pub struct VpcEndpoint {
     /// Whether its policy is something else than the default, which allows everything.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub has_policy: bool,
+    /// Those of AWS's own buckets that were asked about of which this policy lets nothing through; of an endpoint for S3.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub keeps_away: Vec<String>,
 }
 
 fn available() -> String {

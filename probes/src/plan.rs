@@ -211,7 +211,7 @@ pub struct HopPlan {
 /// What to ask EC2 itself about this instance's subnet.
 ///
 /// What the host does not know is `None`; without a Region, a VPC or a subnet there is nothing to ask for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InspectPlan {
     /// The Region that signatures are made for.
     pub region: Option<String>,
@@ -227,10 +227,27 @@ pub struct InspectPlan {
     pub security_group_ids: Vec<String>,
     /// The prefix lists to ask for, by name: `com.amazonaws.REGION.SERVICE`.
     pub prefix_list_names: Vec<String>,
+    /// The buckets of AWS that the policy of an endpoint for S3 should let through.
+    pub aws_buckets: Vec<AwsBucketPlan>,
+    /// The instance's account.
+    pub account_id: Option<String>,
     /// The VPC's own blocks: who holds an address inside them can be asked.
     pub inside: Vec<IpNet>,
     /// What all calls together may take once a connection stands. Until then the budget of the evidence holds.
     pub once_connected: Duration,
+}
+
+/// A bucket that AWS owns, of which the policies of endpoints are asked whether they let anything through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsBucketPlan {
+    /// Its name; an asterisk at the end stands for what is not known of it.
+    pub name: String,
+    /// The partition of its ARN.
+    pub partition: String,
+    /// What clients do there.
+    pub actions: Vec<String>,
+    /// Whether AWS itself signs what clients send there.
+    pub signed_by_aws: bool,
 }
 
 /// With what the path is to be proven.

@@ -65,10 +65,12 @@ pub fn allowing(case: &Case<'_>, group: &[Refused<'_>], principal: Option<&Value
     Some(statement)
 }
 
-/// Commands that add a statement to the policy of a service's endpoint: read it, add, write it back.
+/// Commands that add statements to the policy of a service's endpoint: read it, add, write it back.
 #[must_use]
-pub fn add_to_endpoint_policy(case: &Case<'_>, verdict: &Verdict, statement: &Value) -> Vec<String> {
+pub fn add_to_endpoint_policy(case: &Case<'_>, verdict: &Verdict, statements: &[Value]) -> Vec<String> {
     let Some(region) = case.region() else { return Vec::new() };
+    let statements: Vec<String> = statements.iter().map(Value::to_string).collect();
+    let statements = statements.join(",");
     let kind = match verdict.path {
         Path::InterfaceEndpoint => EndpointKind::Interface,
         _ => EndpointKind::Gateway,
@@ -84,7 +86,7 @@ pub fn add_to_endpoint_policy(case: &Case<'_>, verdict: &Verdict, statement: &Va
         .chain([
             format!(
                 "P=$(aws ec2 describe-vpc-endpoints --region {region} --vpc-endpoint-ids {id} --query \
-                 'VpcEndpoints[0].PolicyDocument' --output text | jq -c '.Statement|=([.]|flatten)+[{statement}]')"
+                 'VpcEndpoints[0].PolicyDocument' --output text | jq -c '.Statement|=([.]|flatten)+[{statements}]')"
             ),
             format!(
                 "aws ec2 modify-vpc-endpoint --region {region} --vpc-endpoint-id {id} --policy-document \"$P\""

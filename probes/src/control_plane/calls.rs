@@ -13,6 +13,7 @@ use super::{
     DnsAttributes, Exclusion, InternetGatewayBlock, ManagedPrefixList, NatGateway, NetworkAcl,
     NetworkInterface, ReadFailure, RouteTable, SecurityGroup, Subnet, SubnetRoutes, VpcEndpoint, reduce,
 };
+use crate::plan::InspectPlan;
 
 /// Every operation of EC2 that is asked, which is also the name of the permission that it needs.
 pub const ACTIONS: [&str; 12] = [
@@ -88,7 +89,11 @@ async fn route_tables(
 }
 
 /// The VPC endpoints of a VPC.
-pub(super) async fn vpc_endpoints(asker: &Asker<'_>, vpc_id: &str) -> Result<Vec<VpcEndpoint>, ReadFailure> {
+pub(super) async fn vpc_endpoints(
+    asker: &Asker<'_>,
+    vpc_id: &str,
+    plan: &InspectPlan,
+) -> Result<Vec<VpcEndpoint>, ReadFailure> {
     let found = pages(|token| async {
         let send = |client: aws_sdk_ec2::Client| {
             let request = client.describe_vpc_endpoints().filters(filter("vpc-id", [vpc_id]));
@@ -98,7 +103,7 @@ pub(super) async fn vpc_endpoints(asker: &Asker<'_>, vpc_id: &str) -> Result<Vec
         Ok((page.vpc_endpoints.unwrap_or_default(), page.next_token))
     })
     .await?;
-    reduce::vpc_endpoints(&found)
+    reduce::vpc_endpoints(&found, plan)
 }
 
 /// The prefix lists with these names; a Region that has no such service has no such list.

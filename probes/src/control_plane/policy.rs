@@ -1,6 +1,12 @@
-//! Whether the policy of a VPC endpoint is the one it gets when nobody gives it one. The document itself is not kept.
+//! Whether the policy of a VPC endpoint is the one it gets when nobody gives it one, and which buckets of AWS it keeps away. The
+//! document itself is not kept.
+
+mod keeps_away;
+mod wildcards;
 
 use serde_json::Value;
+
+pub(super) use keeps_away::keeps_away;
 
 /// Whether a policy is the default, which allows every principal everything (AWS PrivateLink guide, "Default endpoint
 /// policy"): one statement, `Allow`, with an asterisk as principal, action and resource, and no condition.

@@ -8,11 +8,12 @@ mod around;
 use aws_sdk_ec2::types as ec2;
 use ipnet::IpNet;
 
-use super::policy::allows_everything;
+use super::policy::{allows_everything, keeps_away};
 use super::{
     AclEntry, GroupRule, ManagedPrefixList, NetworkAcl, ReadFailure, Route, RouteTable, SecurityGroup,
     VpcEndpoint,
 };
+use crate::plan::InspectPlan;
 
 pub(super) use around::{
     exclusions, internet_gateway_block, nat_gateways, network_interfaces, prefix_list_entries, subnet_routes,
@@ -66,11 +67,19 @@ fn route(route: &ec2::Route) -> Result<Route, ReadFailure> {
     })
 }
 
-/// VPC endpoints, by id.
-pub(super) fn vpc_endpoints(found: &[ec2::VpcEndpoint]) -> Result<Vec<VpcEndpoint>, ReadFailure> {
+/// VPC endpoints, by id, those for S3 with what their policies keep away of what the plan names.
+pub(super) fn vpc_endpoints(
+    found: &[ec2::VpcEndpoint],
+    plan: &InspectPlan,
+) -> Result<Vec<VpcEndpoint>, ReadFailure> {
     let mut endpoints = each(found, |endpoint| {
         let names = |what, ids: &[String]| each(ids, |id| name(what, Some(id)));
         let dns = endpoint.dns_options();
+        let for_s3 = endpoint.service_name().is_some_and(|name| name.ends_with(".s3"));
+        let policy = endpoint.policy_document().filter(|_| for_s3);
+        let kept = plan.aws_buckets.iter().filter(|bucket| {
+            policy.is_some_and(|policy| keeps_away(policy, bucket, plan.account_id.as_deref()))
+        });
         Ok(VpcEndpoint {
             id: name("VPC endpoint", endpoint.vpc_endpoint_id())?,
             service_name: name("endpoint service", endpoint.service_name())?,
@@ -89,6 +98,7 @@ pub(super) fn vpc_endpoints(found: &[ec2::VpcEndpoint]) -> Result<Vec<VpcEndpoin
                 .and_then(ec2::DnsOptions::private_dns_only_for_inbound_resolver_endpoint)
                 .unwrap_or_default(),
             has_policy: endpoint.policy_document().is_some_and(|policy| !allows_everything(policy)),
+            keeps_away: kept.map(|bucket| bucket.name.clone()).collect(),
         })
     })?;
     endpoints.sort_by(|one, other| one.id.cmp(&other.id));

@@ -62,7 +62,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
                     "Other actions of the service are refused likewise until they are allowed there."
                 }
             ),
-            commands: add_to_endpoint_policy(case, first.verdict, &statement),
+            commands: add_to_endpoint_policy(case, first.verdict, &[statement]),
         },
         None => Remedy {
             text: "Allow the action and the resource in the endpoint's policy.".to_owned(),

@@ -193,8 +193,8 @@ pub(super) const SITUATIONS: &[Situation] = &[
         id: "B5",
         what: "the endpoint policies allow what Elastic Beanstalk does with its own buckets",
         rules: &["endpoint-policy-denies-aws-buckets", "endpoint-policy-denies"],
-        limit: "Tried with what everybody may read; writing would change state, and an environment's files need the \
-                workload's own permissions.",
+        limit: "Tried with what everybody may read, and read from the policy where EC2 gives it; writing would change state. The \
+                environment's own bucket is tried where `--bucket` names it.",
     },
     Situation {
         id: "B6",

@@ -91,7 +91,8 @@ pub(super) const SITUATIONS: &[Situation] = &[
         id: "F74",
         what: "endpoint policy keeps away what AWS publishes in S3",
         rules: &["endpoint-policy-denies-aws-buckets"],
-        limit: "tried with what everybody may read; layers of images and files of Beanstalk need the workload's own permissions",
+        limit: "what everybody may read is tried; of layers of images, files of Beanstalk and CloudFormation's answers only the \
+                policy tells, where EC2 gives it: to callers of other accounts S3 does not say which policy refuses",
     },
     Situation {
         id: "F75",

@@ -97,7 +97,8 @@ impl<'a> Survey<'a> {
 
     async fn endpoints(&self) -> &[VpcEndpoint] {
         let asked = || async {
-            let step = self.timed(calls::vpc_endpoints(&self.asker, self.subject.vpc_id)).await;
+            let asking = calls::vpc_endpoints(&self.asker, self.subject.vpc_id, self.subject.plan);
+            let step = self.timed(asking).await;
             self.board.control_plane(|seen| seen.vpc_endpoints = Some(step.clone()));
             step
         };

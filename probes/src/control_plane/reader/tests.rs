@@ -27,6 +27,7 @@ fn inspect() -> InspectPlan {
         inside: vec!["10.0.0.0/16".parse().unwrap()],
         prefix_list_names: vec!["com.amazonaws.eu-west-1.s3".to_owned()],
         once_connected: Duration::from_secs(5),
+        ..InspectPlan::default()
     }
 }
 

@@ -3,6 +3,7 @@
 use aws_sdk_ec2::types::builders::{NetworkAclEntryBuilder, RouteBuilder};
 
 use super::*;
+use crate::plan::AwsBucketPlan;
 
 fn net(text: &str) -> IpNet {
     text.parse().unwrap()
@@ -85,7 +86,7 @@ fn an_endpoint_is_reduced_to_what_leads_to_it_and_what_guards_it() {
         .private_dns_enabled(true)
         .dns_options(dns)
         .build();
-    let seen = vpc_endpoints(&[gateway, interface]).unwrap();
+    let seen = vpc_endpoints(&[gateway, interface], &InspectPlan::default()).unwrap();
     let expected_interface = VpcEndpoint {
         id: "vpce-1".to_owned(),
         service_name: "com.amazonaws.us-east-1.ssm".to_owned(),
@@ -108,6 +109,37 @@ fn an_endpoint_is_reduced_to_what_leads_to_it_and_what_guards_it() {
     };
     assert_eq!(seen, [expected_interface, expected_gateway]);
     assert!(!serde_json::to_string(&seen).unwrap().contains("Principal"));
+}
+
+#[test]
+fn what_the_policy_of_an_endpoint_for_s3_keeps_away_is_kept_by_name() {
+    let policy =
+        r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"arn:aws:s3:::own/*"}]}"#;
+    let endpoint = |id: &str, service: &str| {
+        ec2::VpcEndpoint::builder()
+            .vpc_endpoint_id(id)
+            .vpc_endpoint_type(ec2::VpcEndpointType::Gateway)
+            .service_name(service)
+            .state(ec2::State::from("available"))
+            .policy_document(policy)
+            .build()
+    };
+    let plan = InspectPlan {
+        aws_buckets: vec![AwsBucketPlan {
+            name: "amazon-ssm-us-east-1".to_owned(),
+            partition: "aws".to_owned(),
+            actions: vec!["s3:GetObject".to_owned()],
+            signed_by_aws: false,
+        }],
+        ..InspectPlan::default()
+    };
+    let found = [
+        endpoint("vpce-1", "com.amazonaws.us-east-1.s3"),
+        endpoint("vpce-2", "com.amazonaws.us-east-1.dynamodb"),
+    ];
+    let seen = vpc_endpoints(&found, &plan).unwrap();
+    assert_eq!(seen[0].keeps_away, ["amazon-ssm-us-east-1"]);
+    assert!(seen[1].keeps_away.is_empty());
 }
 
 #[test]
