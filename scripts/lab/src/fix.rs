@@ -85,7 +85,8 @@ struct Outcome {
     mended: Mended,
 }
 
-/// Runs the plan, prints what came of it, and returns whether every command parses and every fix that a scenario promises holds.
+/// Runs the plan, prints what came of it, and returns whether every command parses, every fix that a scenario promises holds
+/// and, where all scenarios took part, every rule's remedy was either tried or has its reason.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<bool> {
     let names =
         if plan.scenarios.is_empty() { scenario::names()? } else { scenario::expand(&plan.scenarios)? };
@@ -121,7 +122,9 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<bool> {
     let summary = Summary::of(&outcomes, &parsed);
     let mut out = io::stdout().lock();
     out.write_all(summary.text().as_bytes()).context("failed to write the result")?;
-    Ok(failed.into_inner() == 0 && summary.wrong.is_empty())
+    let unclassified =
+        plan.scenarios.is_empty() && !(summary.silent.is_empty() && summary.untried.is_empty());
+    Ok(failed.into_inner() == 0 && summary.wrong.is_empty() && !unclassified)
 }
 
 fn tell(name: &str, elapsed: Duration, complaints: &[String]) {

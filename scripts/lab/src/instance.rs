@@ -25,7 +25,7 @@ use crate::aws::AccessKey;
 use crate::etc;
 use crate::fabric::{INSTANCE, INTERNET};
 use crate::realise::{self, FOLDER, RealiseError};
-use crate::sys::{self, CAP_NET_RAW};
+use crate::sys::{self, CAP_NET_ADMIN, CAP_NET_RAW};
 use crate::topology::Instance;
 use crate::trust::Stores;
 
@@ -76,6 +76,9 @@ pub(crate) struct Surroundings {
 
 /// Tools that need raw sockets on every Linux machine and are started with `sudo` there.
 const RAW_SOCKET_TOOLS: [&str; 4] = ["traceroute", "tcptraceroute", "mtr", "ping"];
+
+/// What somebody may do who is in the list of `sudo`, as far as it is about the instance's network.
+const SUDO: &str = "sudo";
 
 /// Why the command could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -217,10 +220,13 @@ pub(crate) fn become_command(
     if harmless {
         protect_machine()?;
     }
+    let as_root = command.first().is_some_and(|program| program == SUDO);
+    let command = if as_root { &command[1..] } else { command };
     let program = command.first().cloned().unwrap_or_default();
-    if RAW_SOCKET_TOOLS.iter().any(|tool| Path::new(&program).file_name() == Some(tool.as_ref())) {
+    let raw = RAW_SOCKET_TOOLS.iter().any(|tool| Path::new(&program).file_name() == Some(tool.as_ref()));
+    if as_root || raw {
         // The instance's root, cut down to this one capability. It must stay in the user namespace that owns the network.
-        sys::drop_capability_bounds(Some(CAP_NET_RAW))
+        sys::drop_capability_bounds(Some(if as_root { CAP_NET_ADMIN } else { CAP_NET_RAW }))
     } else {
         let (user, group) = (geteuid().as_raw(), getegid().as_raw());
         unshare(CloneFlags::CLONE_NEWUSER)

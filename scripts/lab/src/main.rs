@@ -35,8 +35,9 @@ use clap::{Parser, Subcommand};
 
 /// What `vpc-lab fix --help` says besides.
 const FIX: &str = r#"Every `aws` command of every remedy is parsed by the AWS CLI itself. In the scenarios that have a table [fix], the commands are
-also run by `sh -eu`: those of the AWS CLI as the account's administrator on the internet, all others in the instance. After
-that the agent must not report the finding any more, nor any new warning or error.
+also run by `sh -eu`: those of the AWS CLI as the account's administrator on the internet, all others in the instance, as its
+root where they begin with `sudo`. After that the agent must not report the finding any more, nor any new warning or error. Where
+all scenarios take part, each rule has to have been fixed in one, or to have a reason in one.
 
   [fix]
   findings = ["s3-egress-through-nat"]              rules whose findings here must go (RULE:SUBJECT for one)

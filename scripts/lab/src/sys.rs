@@ -10,6 +10,8 @@ use nix::libc;
 
 /// The capability to open raw sockets, by its number in `linux/capability.h`.
 pub(crate) const CAP_NET_RAW: libc::c_int = 13;
+/// The capability to change interfaces, routes and network settings.
+pub(crate) const CAP_NET_ADMIN: libc::c_int = 12;
 
 /// Removes every capability but one from the bounding set, so that no program started from here can gain another.
 pub(crate) fn drop_capability_bounds(keep: Option<libc::c_int>) -> Result<(), Errno> {

@@ -90,8 +90,8 @@ fn device(case: &Case<'_>, retried: &Retried<'_>) -> Option<(String, Option<u32>
 fn remedy(case: &Case<'_>, device: Option<String>) -> Remedy {
     let host = &case.recording.environment.host;
     let mut commands: Vec<String> =
-        device.map(|device| format!("ip link set dev {device} mtu 1400")).into_iter().collect();
-    commands.push("sysctl -w net.ipv4.tcp_mtu_probing=1".to_owned());
+        device.map(|device| format!("sudo ip link set dev {device} mtu 1400")).into_iter().collect();
+    commands.push("sudo sysctl -w net.ipv4.tcp_mtu_probing=1".to_owned());
     if let (Some(region), Some(subnet)) = (&host.region, &host.subnet_id) {
         commands.push(format!(
             "aws ec2 describe-network-acls --region {region} --filters Name=association.subnet-id,Values={subnet} --query \
@@ -99,8 +99,8 @@ fn remedy(case: &Case<'_>, device: Option<String>) -> Remedy {
         ));
     }
     Remedy {
-        text: "As root, lower the interface's MTU to what the path takes (1500 at an internet gateway or VPN, less inside tunnels), \
-               and write it into the network settings, or let the kernel find it out (tcp_mtu_probing). The lasting cure is to let \
+        text: "Lower the interface's MTU to what the path takes (1500 at an internet gateway or VPN, less inside tunnels), and write \
+               it into the network settings, or let the kernel find it out (tcp_mtu_probing). The lasting cure is to let \
                ICMP type 3 code 4 (IPv6: type 2) back in through network ACLs and firewalls."
             .to_owned(),
         commands,

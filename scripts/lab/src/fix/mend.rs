@@ -7,7 +7,7 @@ use std::process::Output;
 
 use anyhow::Context as _;
 
-use super::parse::{is_operators, script, sets_environment};
+use super::parse::{is_operators, script, sets_environment, without_sudo};
 use super::{Finding, Mended, Ran, Report, read};
 use crate::instance::Place;
 use crate::lab::Lab;
@@ -58,21 +58,25 @@ fn chosen<'a>(finding: &'a Finding, fix: &Fix) -> Vec<&'a str> {
     wanted.map(|(command, _)| command.as_str()).collect()
 }
 
-/// Runs commands, in the order in which their places are first named.
+/// Runs commands, in the order in which their places are first named; on the instance what is started with `sudo` by itself.
 fn run(lab: &Lab, rule: &str, commands: &[&str]) -> anyhow::Result<Vec<Ran>> {
     // What the operator's shell remembers must reach its later commands, so each place has one script.
-    let mut places: Vec<(Place, Vec<&str>)> = Vec::new();
+    let mut places: Vec<((Place, bool), Vec<&str>)> = Vec::new();
     for &command in commands {
         let place = if is_operators(command) { Place::Operator } else { Place::Instance };
+        let as_root = without_sudo(command).filter(|_| place == Place::Instance);
+        let (place, command) = ((place, as_root.is_some()), as_root.unwrap_or(command));
         match places.iter_mut().find(|(other, _)| *other == place) {
             Some((_, commands)) => commands.push(command),
             None => places.push((place, vec![command])),
         }
     }
     let mut scripts = Vec::new();
-    for (place, commands) in places {
+    for ((place, as_root), commands) in places {
         let script = script(&commands);
-        let shell = ["sh", "-eu", "-c", &script].map(OsString::from);
+        let shell = ["sudo", "sh", "-eu", "-c", &script];
+        let shell: Vec<OsString> =
+            shell.iter().skip(usize::from(!as_root)).map(|word| OsString::from(*word)).collect();
         let output = lab.capture(place, &shell)?;
         scripts.push(Ran { rule: rule.to_owned(), script, code: output.status.code(), said: said(&output) });
     }

@@ -91,7 +91,12 @@ pub(super) fn is_operators(command: &str) -> bool {
 
 /// Whether a command for the instance's shell changes something there: its environment, or a file of its settings.
 fn changes_instance(command: &str) -> bool {
-    sets_environment(command) || command.starts_with("sudo ") || command.contains(" >/etc/")
+    sets_environment(command) || without_sudo(command).is_some() || command.contains(" >/etc/")
+}
+
+/// What a command wants root to do.
+pub(super) fn without_sudo(command: &str) -> Option<&str> {
+    command.strip_prefix("sudo ")
 }
 
 /// Whether a command is about the environment of what is started after it.
