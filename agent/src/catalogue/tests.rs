@@ -141,6 +141,57 @@ fn endpoint_service_names_have_their_forms_in_china_and_elsewhere() {
     assert_eq!(fips("ec2messages"), None);
 }
 
+/// The endpoint services of the two Regions of China as AWS's own list for them has them: the beginning of their names, the
+/// Regions (both where none is named), and the ends.
+const OF_CHINA: [(&str, &str, &str); 5] = [
+    ("aws.sagemaker", "", "notebook studio"),
+    (
+        "com.amazonaws",
+        "",
+        "codebuild codecommit dynamodb ec2messages ecs ecs-agent ecs-telemetry \
+     elasticbeanstalk-health elasticloadbalancing elasticmapreduce git-codecommit glue \
+     kinesis-firehose kms logs s3 secretsmanager sns ssm ssmmessages storagegateway",
+    ),
+    (
+        "cn.com.amazonaws",
+        "",
+        "application-autoscaling appmesh-envoy-management athena autoscaling awsconnector backup \
+     batch cassandra cloudcontrolapi cloudformation codedeploy-commands-secure databrew dms ebs \
+     ec2 ecr.api ecr.dkr elasticache elasticbeanstalk elasticfilesystem elasticfilesystem-fips \
+     emr-containers execute-api fsx imagebuilder iot.data kinesis-streams lambda license-manager \
+     monitoring rds redshift redshift-data s3 sagemaker.api sagemaker.featurestore-runtime \
+     sagemaker.runtime securityhub servicecatalog sms sqs states sts sync-states synthetics \
+     transcribe.cn transcribestreaming transfer xray",
+    ),
+    ("cn.com.amazonaws", "cn-north-1", "iotsitewise.api iotsitewise.data"),
+    ("cn.com.amazonaws", "cn-northwest-1", "account polly workspaces"),
+];
+
+#[test]
+fn every_endpoint_service_of_china_is_known_under_its_own_name() {
+    let mut count = 0;
+    for region in ["cn-north-1", "cn-northwest-1"] {
+        let known: Vec<String> = services()
+            .iter()
+            .flat_map(|s| {
+                let gateway =
+                    s.gateway_capable().then(|| s.endpoint_service_name(region, EndpointKind::Gateway));
+                let interface = s.endpoint_service_name(region, EndpointKind::Interface);
+                gateway.into_iter().chain([interface]).chain(s.fips_endpoint_service_name(region))
+            })
+            .collect();
+        for (beginning, _, ends) in OF_CHINA.iter().filter(|(_, only, _)| only.is_empty() || *only == region)
+        {
+            for end in ends.split_whitespace() {
+                let name = format!("{beginning}.{region}.{end}");
+                assert!(known.contains(&name), "{name}");
+                count += 1;
+            }
+        }
+    }
+    assert_eq!(count, 149);
+}
+
 #[test]
 fn private_dns_answers_for_the_plain_host_and_where_documented_all_below_it() {
     let names = |id| service(id).unwrap().private_dns_names("us-west-2");
