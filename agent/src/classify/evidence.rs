@@ -2,6 +2,7 @@
 
 mod addresses;
 mod configured;
+pub mod own_network;
 mod peer;
 mod texts;
 mod walks;

@@ -1,5 +1,6 @@
 //! What whole recordings come to. The table itself is tested beside it, over its full product.
 
+use probes::environment::Interface;
 use probes::observations::{LookupFailure, Reply, Verification};
 use probes::{SkipReason, Step};
 use proptest::prelude::*;
@@ -55,6 +56,32 @@ fn the_same_private_router_before_service_and_control_is_nat() {
 fn a_private_router_before_the_service_alone_is_only_possibly_nat() {
     let recording = Recording { controls: vec![dead_control()], ..s3(vec![walked(answering(S3), &[NAT])]) };
     assert_eq!(only(&recording).confidence, Some(Confidence::Possible));
+}
+
+#[test]
+fn the_bridge_of_a_container_is_the_instance_and_no_nat() {
+    const BRIDGE: &str = "172.17.0.1";
+    let in_container = |mut recording: Recording| {
+        let metadatas = Interface { interface_id: Some("eni-1".into()), ..Interface::default() };
+        let kernels = Interface {
+            mtu: Some(1500),
+            addresses: vec!["172.17.0.2/16".parse().unwrap()],
+            ..Interface::default()
+        };
+        recording.environment.host.interfaces = vec![kernels, metadatas];
+        recording
+    };
+    let through_endpoint =
+        Recording { controls: vec![dead_control()], ..s3(vec![walked(answering(S3), &[BRIDGE])]) };
+    assert_eq!(only(&through_endpoint).path, Path::Internet);
+    let verdict = only(&in_container(through_endpoint));
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
+    let through_nat = Recording {
+        controls: vec![control(&[BRIDGE, NAT])],
+        ..s3(vec![walked(answering(S3), &[BRIDGE, NAT])])
+    };
+    let verdict = only(&in_container(through_nat));
+    assert_eq!((verdict.path, verdict.confidence), (Path::Internet, Some(Confidence::Likely)));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod ca_bundle_wrong;
 mod certificate_name_mismatch;
 mod certificate_not_valid_now;
 mod clock_skewed;
+mod container_network;
 mod credentials_expired;
 mod credentials_missing;
 mod credentials_of_another_partition;
@@ -120,6 +121,7 @@ pub const RULES: &[Rule] = &[
     imds_disabled::RULE,
     metadata_hop_limit::RULE,
     metadata_unavailable::RULE,
+    container_network::RULE,
     clock_skewed::RULE,
     vpc_dns_support_off::RULE,
     resolver_rule_forwards_elsewhere::RULE,

@@ -15,18 +15,19 @@ use ipnet::IpNet;
 use probes::control_plane::ManagedPrefixList;
 use probes::environment::CredentialSource;
 use probes::observations::{
-    Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, TargetObservation, TlsFailure,
-    TlsSession, Trust, Verification,
+    Alike, Answer, Attempt, ChosenRoute, LookupFailure, Reply, ResolverKind, Responder, TargetObservation,
+    TlsFailure, TlsSession, Trust, Verification,
 };
 use probes::{Outcome, SkipReason, Step};
 
+use crate::classify::evidence::own_network::is_the_instance;
 use crate::classify::evidence::{is_primary, larger_than_endpoints_announce};
 use crate::diagnose::Case;
 use crate::diagnose::names::own_name_matters;
 use crate::diagnose::way::{first_interface, interface_with};
 use crate::prefix_lists::PrefixList;
 use crate::refusal::{essence, refusal, refuses_credentials};
-use crate::report::{CheckOutcome, Finding, Recording, Report};
+use crate::report::{CheckOutcome, EnvironmentRecord, Finding, Recording, Report};
 
 /// A lookup that took less than this is as quick as lookups are, and how quick is left out.
 const SLOW_LOOKUP_MS: f64 = 100.0;
@@ -101,7 +102,7 @@ pub fn brief(report: &Report) -> Report {
         if !by_static_keys {
             forget_identity(target);
         }
-        shorten(target, &cited);
+        shorten(target, &cited, &environment);
         gather(target);
     }
     refer_to_first_session(recording);
@@ -247,7 +248,7 @@ fn read_of(cidrs: &[IpNet], seen: &[IpAddr]) -> Vec<IpNet> {
     kept
 }
 
-fn shorten(target: &mut TargetObservation, cited: &[String]) {
+fn shorten(target: &mut TargetObservation, cited: &[String], environment: &EnvironmentRecord) {
     if let Some(proxied) = &mut target.proxied {
         proxied.tcp.start_ms = 0.0;
         proxied.connect.start_ms = 0.0;
@@ -307,7 +308,9 @@ fn shorten(target: &mut TargetObservation, cited: &[String]) {
             let destination = attempt.address;
             walk.responders.retain(|responder| responder.address != destination);
             walk.responders.sort_by_key(|responder| responder.ttl);
-            walk.responders.truncate(1);
+            let passed_over = |responder: &Responder| is_the_instance(&environment.host, responder.address);
+            let first = walk.responders.iter().position(|responder| !passed_over(responder));
+            walk.responders.truncate(first.map_or(walk.responders.len(), |first| first + 1));
             walk.responders.iter_mut().for_each(|responder| responder.rtt_ms = 0.0);
         }
         let telling = larger_than_endpoints_announce(attempt);

@@ -130,6 +130,8 @@ pub(crate) enum Change {
     InstanceRouting {
         commands: Vec<String>,
     },
+    /// Lets commands run in a container on the instance, behind a bridge that translates addresses.
+    RunInContainer,
     MoveInstance {
         subnet: String,
         private_address: Ipv4Addr,
@@ -235,6 +237,7 @@ pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), Nothi
         }
         Change::InstanceFirewall { rules } => topology.instance.firewall = rules,
         Change::InstanceRouting { commands } => topology.instance.routing = commands,
+        Change::RunInContainer => topology.instance.container = true,
         Change::Egress { security_group, rules } => {
             security_group_mut(topology, &security_group)?.egress = rules;
         }

@@ -6,6 +6,7 @@
 //! inside.
 
 mod acl;
+mod container;
 mod endpoints;
 mod gateways;
 mod group;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
+pub(crate) use container::CONTAINER;
 pub(crate) use update::{Update, update};
 
 use crate::topology::{Attachment, PrefixList, Topology};
@@ -126,7 +128,10 @@ pub(crate) fn compile(topology: &Topology, silences: Silences) -> Fabric {
     namespaces.extend(gateways::internet(topology, &wiring));
     namespaces.extend(transit::namespaces(topology, &wiring));
     ipv6::extend(topology, &mut namespaces);
-    Fabric { namespaces, wires: wiring.commands(), long_wires: wiring.long(), elements: elements(topology) }
+    container::extend(topology, &mut namespaces);
+    // The container's first, so that a further one of the VPC's moves none.
+    let wires = container::wires(topology) + &wiring.commands();
+    Fabric { namespaces, wires, long_wires: wiring.long(), elements: elements(topology) }
 }
 
 /// The addresses in a prefix list: its own, or the published ones of its service.

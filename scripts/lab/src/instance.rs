@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::AccessKey;
 use crate::etc;
-use crate::fabric::{INSTANCE, INTERNET};
+use crate::fabric::{CONTAINER, INSTANCE, INTERNET};
 use crate::realise::{self, FOLDER, RealiseError};
 use crate::sys::{self, CAP_NET_ADMIN, CAP_NET_RAW};
 use crate::topology::Instance;
@@ -142,7 +142,7 @@ pub(crate) fn prepare(
         clean.insert("TERM".to_owned(), terminal);
     }
     clean.extend(environment.clone());
-    let namespace = INSTANCE.to_owned();
+    let namespace = if machine.container { CONTAINER } else { INSTANCE }.to_owned();
     Ok(Surroundings {
         namespace,
         files: placed,

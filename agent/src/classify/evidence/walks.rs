@@ -7,6 +7,7 @@ use probes::SkipReason;
 use probes::observations::{Attempt, HopWalk, Responder, TargetObservation, TcpFailure};
 
 use super::addresses::{is_internet_side, is_not_routable};
+use super::own_network::is_the_instance;
 use crate::classify::signal::{Control, Hops};
 use crate::report::{EnvironmentRecord, Recording};
 
@@ -55,7 +56,7 @@ pub(super) fn hops_of(
         return (Hops::HopsUnknown, format!("no hop walk: {}", why_no_walk(attempt)));
     };
     let shared = if walked == attempt.address { String::new() } else { format!(", walk to {walked}") };
-    match first_responder(walked, walk) {
+    match first_responder(environment, walked, walk) {
         Some(responder) if is_not_routable(responder.address) => {
             let text = format!(
                 "first router {} is of no network that tells the way (TTL {}{shared})",
@@ -75,7 +76,7 @@ pub(super) fn hops_of(
                 format!("first router {} is private (TTL {}{shared})", responder.address, responder.ttl);
             (Hops::PrivateFirstResponder, text)
         }
-        None if silence_counts(walk) => {
+        None if silence_counts(environment, walk) => {
             let text = match walk.reached_at_ttl {
                 Some(at) => format!("no router seen before the destination (TTL {at}{shared})"),
                 None => format!("no router seen at TTL 1 to 3{shared}"),
@@ -92,7 +93,8 @@ pub(super) fn control_of(
     hops: Hops,
     attempt: &Attempt,
 ) -> (Control, String) {
-    let own = walks.for_attempt(attempt).and_then(|(walked, walk)| first_responder(walked, walk));
+    let own =
+        walks.for_attempt(attempt).and_then(|(walked, walk)| first_responder(environment, walked, walk));
     let mut shows = None;
     let mut silent = None;
     let mut connected = None;
@@ -117,7 +119,7 @@ pub(super) fn control_of(
             }
             connected.get_or_insert(control.host.as_str());
             let Some((walked, walk)) = walks.for_attempt(attempt) else { continue };
-            match first_responder(walked, walk) {
+            match first_responder(environment, walked, walk) {
                 Some(first)
                     if hops == Hops::PrivateFirstResponder
                         && own.is_some_and(|own| own.address == first.address) =>
@@ -133,7 +135,7 @@ pub(super) fn control_of(
                     };
                     shows.get_or_insert((control.host.as_str(), format!("{}{by}", first.address)));
                 }
-                None if silence_counts(walk) => {
+                None if silence_counts(environment, walk) => {
                     silent.get_or_insert(control.host.as_str());
                 }
                 None => {}
@@ -180,23 +182,34 @@ fn why_no_walk(attempt: &Attempt) -> &'static str {
     }
 }
 
-/// The first router that answered, leaving out the destination itself.
-fn first_responder(walked: IpAddr, walk: &HopWalk) -> Option<&Responder> {
+/// The first router that answered, leaving out the destination itself, and the instance where this ran in a container on it.
+fn first_responder<'a>(
+    environment: &EnvironmentRecord,
+    walked: IpAddr,
+    walk: &'a HopWalk,
+) -> Option<&'a Responder> {
     walk.responders
         .iter()
-        .filter(|responder| responder.address != walked)
+        .filter(|responder| {
+            responder.address != walked && !is_the_instance(&environment.host, responder.address)
+        })
         .min_by_key(|responder| responder.ttl)
 }
 
 /// Silence says something only when the destination answered, here or to the walk beside which this one was made, and every
 /// silent router up to TTL 3 was asked again after its limit on such answers had refilled.
-fn silence_counts(walk: &HopWalk) -> bool {
+fn silence_counts(environment: &EnvironmentRecord, walk: &HopWalk) -> bool {
     let below = match walk.reached_at_ttl {
         Some(reached) => reached.min(NEAR + 1),
         None if walk.near_only => NEAR + 1,
         None => return false,
     };
-    (1..below).all(|ttl| walk.silent_after_retry.contains(&ttl))
+    let passed_over = |ttl: u8| {
+        walk.responders
+            .iter()
+            .any(|responder| responder.ttl == ttl && is_the_instance(&environment.host, responder.address))
+    };
+    (1..below).all(|ttl| walk.silent_after_retry.contains(&ttl) || passed_over(ttl))
 }
 
 #[cfg(test)]
@@ -266,8 +279,9 @@ mod tests {
             silent_after_retry: silent.to_vec(),
             near_only,
         };
-        assert!(silence_counts(&walk(true, &[1, 2, 3])));
-        assert!(!silence_counts(&walk(true, &[1, 2])));
-        assert!(!silence_counts(&walk(false, &[1, 2, 3])));
+        let counts = |walk: &HopWalk| silence_counts(&recording().environment, walk);
+        assert!(counts(&walk(true, &[1, 2, 3])));
+        assert!(!counts(&walk(true, &[1, 2])));
+        assert!(!counts(&walk(false, &[1, 2, 3])));
     }
 }

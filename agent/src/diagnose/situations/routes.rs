@@ -83,7 +83,7 @@ pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
         id: "F28",
         what: "a container whose network is not the host's",
-        rules: &[],
+        rules: &["container-network", "metadata-hop-limit"],
         limit: "only from inside the container",
     },
     Situation {

@@ -27,6 +27,9 @@ pub(crate) struct Instance {
     /// What somebody did to its routes, as lines of `ip -batch`.
     #[serde(default)]
     pub(crate) routing: Vec<String>,
+    /// Whether commands run in a container on it, behind a bridge that translates addresses.
+    #[serde(default)]
+    pub(crate) container: bool,
 }
 
 /// A network interface besides the first.

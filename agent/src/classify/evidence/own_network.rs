@@ -1,0 +1,28 @@
+//! Whether this program ran in a network namespace of its own, as in a container, and which routers are then the instance itself.
+
+use std::net::IpAddr;
+
+use probes::environment::{Environment, Interface};
+
+/// Whether none of the interfaces that instance metadata lists is here; `None` where it lists none.
+#[must_use]
+pub fn has_own_network(host: &Environment) -> Option<bool> {
+    let mut listed = host.interfaces.iter().filter(|interface| interface.interface_id.is_some()).peekable();
+    listed.peek()?;
+    Some(listed.all(|interface| !is_here(interface)))
+}
+
+/// Whether the kernel has the interface: what metadata alone knows has neither an MTU nor addresses.
+#[must_use]
+pub fn is_here(interface: &Interface) -> bool {
+    interface.mtu.is_some() || !interface.addresses.is_empty()
+}
+
+/// Whether a router on the way out of a container is the instance itself: the bridge, or the instance under its own address.
+#[must_use]
+pub fn is_the_instance(host: &Environment, router: IpAddr) -> bool {
+    let here = host.interfaces.iter().filter(|interface| is_here(interface));
+    let neighbour =
+        || here.clone().flat_map(|interface| &interface.addresses).any(|net| net.contains(&router));
+    has_own_network(host) == Some(true) && (neighbour() || host.private_ips.contains(&router))
+}
