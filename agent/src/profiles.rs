@@ -272,11 +272,12 @@ pub const PROFILES: &[Profile] = &[
             IMAGE_LAYER_BUCKETS,
         ],
     },
-    // Amazon ECS developer guide, vpc-endpoints.
+    // Amazon ECS developer guide, vpc-endpoints; images from ECR, whose layers come from S3. logs is for tasks with the awslogs
+    // driver, ssmmessages for ECS Exec.
     Profile {
         name: "ecs",
-        required: &["ecs", "ecs-agent", "ecs-telemetry", "ecr-api", "ecr-dkr", "s3", "logs"],
-        optional: &["ssm", "ssmmessages", "secretsmanager"],
+        required: &["ecs", "ecs-agent", "ecs-telemetry", "ecr-api", "ecr-dkr", "s3"],
+        optional: &["logs", "ssm", "ssmmessages", "secretsmanager"],
         published: &[],
         aws_buckets: &[IMAGE_LAYER_BUCKETS],
     },

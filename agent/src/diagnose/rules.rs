@@ -279,6 +279,19 @@ mod tests {
         }
     }
 
+    /// What somebody has seen and looks for stands on one line, so that it is found.
+    #[test]
+    fn no_message_that_a_page_quotes_is_broken_over_two_lines() {
+        for rule in RULES {
+            let page = crate::packed::page(rule.id).unwrap();
+            let from = page.find("## Why it matters").unwrap();
+            let to = page.find("## How to fix it").unwrap();
+            for line in page[from..to].lines() {
+                assert!(line.matches('`').count().is_multiple_of(2), "{}: {line}", rule.id);
+            }
+        }
+    }
+
     /// Rules that the lab cannot fire, with the reason; unit tests with recorded observations stand in for a scenario.
     const BEYOND_THE_LAB: [(&str, &str); 1] =
         [("ipv4-missing", "the lab's resolver and instance metadata have IPv4 addresses only")];

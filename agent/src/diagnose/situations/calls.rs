@@ -55,7 +55,8 @@ pub(super) const SITUATIONS: &[Situation] = &[
         id: "F68",
         what: "a tool that knows version 1 of instance metadata only",
         rules: &[],
-        limit: "an instance that wants tokens is healthy; the 401 stands in the tool's own log",
+        limit: "an instance that wants tokens is healthy; the 401 stands in the tool's own log (the page of credentials-missing \
+                tells it)",
     },
     Situation {
         id: "F69",
