@@ -61,27 +61,33 @@ fn a_private_router_before_the_service_alone_is_only_possibly_nat() {
 #[test]
 fn the_bridge_of_a_container_is_the_instance_and_no_nat() {
     const BRIDGE: &str = "172.17.0.1";
-    let in_container = |mut recording: Recording| {
-        let metadatas = Interface { interface_id: Some("eni-1".into()), ..Interface::default() };
-        let kernels = Interface {
-            mtu: Some(1500),
-            addresses: vec!["172.17.0.2/16".parse().unwrap()],
-            ..Interface::default()
-        };
-        recording.environment.host.interfaces = vec![kernels, metadatas];
-        recording
+    let kernels = |address: &str| Interface {
+        mtu: Some(1500),
+        addresses: vec![address.parse().unwrap()],
+        ..Interface::default()
+    };
+    let metadatas = || Interface { interface_id: Some("eni-1".into()), ..Interface::default() };
+    let here = |mut recording: Recording, interfaces: Vec<Interface>| {
+        recording.environment.host.interfaces = interfaces;
+        only(&recording)
     };
     let through_endpoint =
-        Recording { controls: vec![dead_control()], ..s3(vec![walked(answering(S3), &[BRIDGE])]) };
-    assert_eq!(only(&through_endpoint).path, Path::Internet);
-    let verdict = only(&in_container(through_endpoint));
-    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
-    let through_nat = Recording {
+        || Recording { controls: vec![dead_control()], ..s3(vec![walked(answering(S3), &[BRIDGE])]) };
+    let through_nat = || Recording {
         controls: vec![control(&[BRIDGE, NAT])],
         ..s3(vec![walked(answering(S3), &[BRIDGE, NAT])])
     };
-    let verdict = only(&in_container(through_nat));
-    assert_eq!((verdict.path, verdict.confidence), (Path::Internet, Some(Confidence::Likely)));
+    // Metadata knows the instance's interface, or says nothing because its answers do not get this far.
+    for known in [vec![metadatas()], Vec::new()] {
+        let inside = || [vec![kernels("172.17.0.2/16")], known.clone()].concat();
+        let verdict = here(through_endpoint(), inside());
+        assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
+        let verdict = here(through_nat(), inside());
+        assert_eq!((verdict.path, verdict.confidence), (Path::Internet, Some(Confidence::Likely)));
+    }
+    // On the instance itself a private router is none of its own, wherever it stands.
+    let on_instance = Interface { interface_id: Some("eni-1".into()), ..kernels("172.17.0.10/16") };
+    assert_eq!(here(through_endpoint(), vec![on_instance]).path, Path::Internet);
 }
 
 #[test]

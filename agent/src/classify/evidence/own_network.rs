@@ -19,10 +19,17 @@ pub fn is_here(interface: &Interface) -> bool {
 }
 
 /// Whether a router on the way out of a container is the instance itself: the bridge, or the instance under its own address.
+///
+/// Where metadata does not say whose network this is, a router next door is passed over as well: AWS's own never answer, so it
+/// is a container's bridge or, rarely, a NAT instance in the same subnet, and then the routers behind it tell.
 #[must_use]
 pub fn is_the_instance(host: &Environment, router: IpAddr) -> bool {
     let here = host.interfaces.iter().filter(|interface| is_here(interface));
-    let neighbour =
+    let is_neighbour =
         || here.clone().flat_map(|interface| &interface.addresses).any(|net| net.contains(&router));
-    has_own_network(host) == Some(true) && (neighbour() || host.private_ips.contains(&router))
+    match has_own_network(host) {
+        Some(true) => is_neighbour() || host.private_ips.contains(&router),
+        Some(false) => false,
+        None => is_neighbour(),
+    }
 }
