@@ -14,6 +14,15 @@ const GATEWAY: Ipv4Addr = Ipv4Addr::new(172, 17, 0, 1);
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 17, 0, 2);
 const MAC: &str = "02:42:ac:11:00:02";
 
+/// What Docker does to packets that leave the bridge's network.
+const TRANSLATION: &str = "table ip docker {
+\tchain postrouting {
+\t\ttype nat hook postrouting priority srcnat; policy accept;
+\t\tip saddr 172.17.0.0/16 oifname != \"docker0\" masquerade
+\t}
+}
+";
+
 /// The container's namespace, and the instance's part in it.
 pub(super) fn extend(topology: &Topology, namespaces: &mut Vec<Namespace>) {
     if !topology.instance.container {
@@ -23,14 +32,7 @@ pub(super) fn extend(topology: &Topology, namespaces: &mut Vec<Namespace>) {
         instance.settings.extend(forwarding());
         line(&mut instance.network, format_args!("addr add {GATEWAY}/16 dev {BRIDGE}"));
         line(&mut instance.network, format_args!("link set {BRIDGE} up"));
-        instance.firewall.push_str(&format!(
-            "table ip docker {{\n\
-             \tchain postrouting {{\n\
-             \t\ttype nat hook postrouting priority srcnat; policy accept;\n\
-             \t\tip saddr 172.17.0.0/16 oifname != \"{BRIDGE}\" masquerade\n\
-             \t}}\n\
-             }}\n"
-        ));
+        instance.firewall.push_str(TRANSLATION);
     }
     let mut container = namespace(CONTAINER);
     line(&mut container.network, format_args!("addr add {ADDRESS}/16 dev eth0"));
