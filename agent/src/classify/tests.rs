@@ -1,6 +1,6 @@
 //! What whole recordings come to. The table itself is tested beside it, over its full product.
 
-use probes::environment::Interface;
+use probes::environment::{Container, Interface};
 use probes::observations::{LookupFailure, Reply, Verification};
 use probes::{SkipReason, Step};
 use proptest::prelude::*;
@@ -66,9 +66,9 @@ fn the_bridge_of_a_container_is_the_instance_and_no_nat() {
         addresses: vec![address.parse().unwrap()],
         ..Interface::default()
     };
-    let metadatas = || Interface { interface_id: Some("eni-1".into()), ..Interface::default() };
-    let here = |mut recording: Recording, interfaces: Vec<Interface>| {
-        recording.environment.host.interfaces = interfaces;
+    let here = |mut recording: Recording, interface: Interface, own_network: Option<bool>| {
+        recording.environment.host.interfaces = vec![interface];
+        recording.environment.host.container = Some(Container { signs: Vec::new(), own_network });
         only(&recording)
     };
     let through_endpoint =
@@ -78,16 +78,14 @@ fn the_bridge_of_a_container_is_the_instance_and_no_nat() {
         ..s3(vec![walked(answering(S3), &[BRIDGE, NAT])])
     };
     // Metadata knows the instance's interface, or says nothing because its answers do not get this far.
-    for known in [vec![metadatas()], Vec::new()] {
-        let inside = || [vec![kernels("172.17.0.2/16")], known.clone()].concat();
-        let verdict = here(through_endpoint(), inside());
+    for own_network in [Some(true), None] {
+        let verdict = here(through_endpoint(), kernels("172.17.0.2/16"), own_network);
         assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
-        let verdict = here(through_nat(), inside());
+        let verdict = here(through_nat(), kernels("172.17.0.2/16"), own_network);
         assert_eq!((verdict.path, verdict.confidence), (Path::Internet, Some(Confidence::Likely)));
     }
     // On the instance itself a private router is none of its own, wherever it stands.
-    let on_instance = Interface { interface_id: Some("eni-1".into()), ..kernels("172.17.0.10/16") };
-    assert_eq!(here(through_endpoint(), vec![on_instance]).path, Path::Internet);
+    assert_eq!(here(through_endpoint(), kernels("172.17.0.10/16"), Some(false)).path, Path::Internet);
 }
 
 #[test]

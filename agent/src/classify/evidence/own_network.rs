@@ -4,12 +4,14 @@ use std::net::IpAddr;
 
 use probes::environment::{Environment, Interface};
 
-/// Whether none of the interfaces that instance metadata lists is here; `None` where it lists none.
+/// Whether the network is another than the instance's; `None` where metadata does not tell.
 #[must_use]
 pub fn has_own_network(host: &Environment) -> Option<bool> {
-    let mut listed = host.interfaces.iter().filter(|interface| interface.interface_id.is_some()).peekable();
-    listed.peek()?;
-    Some(listed.all(|interface| !is_here(interface)))
+    let listed = host.interfaces.iter().any(|interface| interface.interface_id.is_some());
+    match &host.container {
+        Some(container) => container.own_network,
+        None => listed.then_some(false),
+    }
 }
 
 /// Whether the kernel has the interface: what metadata alone knows has neither an MTU nor addresses.

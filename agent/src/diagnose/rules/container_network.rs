@@ -24,7 +24,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Check {
     let host = &case.recording.environment.host;
     match has_own_network(host) {
-        None => Check::NotApplicable("instance metadata lists no network interface".to_owned()),
+        None => Check::NotApplicable("instance metadata does not say whose network this is".to_owned()),
         Some(false) => Check::Clear("the instance's own network interfaces are here".to_owned()),
         Some(true) => Check::Found(vec![finding(case, host)]),
     }
@@ -64,7 +64,7 @@ fn finding(case: &Case<'_>, host: &Environment) -> Finding {
             listed(instance.iter().map(String::as_str))
         ),
         facts,
-        evidence: vec!["environment/interfaces".to_owned()],
+        evidence: vec!["environment/container".to_owned()],
         causes: Vec::new(),
         explains: Vec::new(),
         remedy: in_words(
@@ -77,7 +77,7 @@ fn finding(case: &Case<'_>, host: &Environment) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use probes::environment::Interface;
+    use probes::environment::{Container, Interface};
 
     use super::*;
     use crate::classify;
@@ -102,9 +102,10 @@ mod tests {
         }
     }
 
-    fn with(interfaces: Vec<Interface>) -> Recording {
+    fn with(interfaces: Vec<Interface>, own_network: Option<bool>) -> Recording {
         let mut recording = recording();
         recording.environment.host.interfaces = interfaces;
+        recording.environment.host.container = Some(Container { signs: Vec::new(), own_network });
         recording
     }
 
@@ -115,33 +116,30 @@ mod tests {
 
     #[test]
     fn where_none_of_the_instances_interfaces_is_here_it_is_another_network() {
-        let Check::Found(found) = checked(&with(vec![kernels("172.17.0.2/16"), metadatas()])) else {
+        let Check::Found(found) = checked(&with(vec![kernels("172.17.0.2/16"), metadatas()], Some(true)))
+        else {
             panic!("not found")
         };
         assert_eq!(found[0].severity, Severity::Notice);
         assert!(found[0].summary.contains("translated to the instance's address"), "{}", found[0].summary);
-        let Check::Found(found) = checked(&with(vec![kernels("10.0.1.77/32"), metadatas()])) else {
+        let Check::Found(found) = checked(&with(vec![kernels("10.0.1.77/32"), metadatas()], Some(true)))
+        else {
             panic!("not found")
         };
         assert!(found[0].summary.contains("one of the VPC's"), "{}", found[0].summary);
     }
 
     #[test]
-    fn an_instance_with_bridges_of_its_own_is_no_container() {
+    fn a_container_on_the_instances_own_network_is_none_of_this_rule() {
         let joined = Interface { interface_id: Some("eni-1".into()), ..kernels("10.0.1.10/24") };
-        let bridge = Interface { name: "docker0".into(), ..kernels("172.17.0.1/16") };
-        assert!(matches!(checked(&with(vec![joined, bridge.clone()])), Check::Clear(_)));
-        // The first interface may be a port of a bridge that has its address.
-        let port = Interface {
-            addresses: Vec::new(),
-            interface_id: Some("eni-1".into()),
-            ..kernels("10.0.1.10/24")
-        };
-        assert!(matches!(checked(&with(vec![port, bridge])), Check::Clear(_)));
+        assert!(matches!(checked(&with(vec![joined.clone()], Some(false))), Check::Clear(_)));
+        let mut on_host = with(vec![joined], None);
+        on_host.environment.host.container = None;
+        assert!(matches!(checked(&on_host), Check::Clear(_)));
     }
 
     #[test]
     fn without_the_word_of_metadata_nothing_is_said() {
-        assert!(matches!(checked(&with(vec![kernels("172.17.0.2/16")])), Check::NotApplicable(_)));
+        assert!(matches!(checked(&with(vec![kernels("172.17.0.2/16")], None)), Check::NotApplicable(_)));
     }
 }
