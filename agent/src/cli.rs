@@ -64,6 +64,8 @@ pub enum Command {
         #[expect(missing_docs, reason = "clap would show a doc comment here as help text")]
         output: OutputArguments,
     },
+    /// Show what many saved reports say together: paths, findings and since when, and the fix that helps most
+    Fleet(FleetArguments),
     /// Print the manual page of a rule, the table of verdicts (`verdicts`), or the list of rules
     Explain {
         /// A rule's id, or `verdicts`
@@ -75,8 +77,12 @@ pub enum Command {
         #[arg(long, env = "VPCPROBE_REGION", default_value = "us-east-1", hide_env_values = true)]
         region: String,
     },
-    /// Print the JSON schema of the report
-    Schema,
+    /// Print the JSON schema of the report, or of what `fleet` says
+    Schema {
+        /// Of what: report, fleet
+        #[arg(value_parser = ["report", "fleet"], default_value = "report")]
+        of: String,
+    },
     /// Print the least IAM policy under which a run with these options can do all it does; --region chooses the partition
     IamPolicy(Box<RunArguments>),
     /// Print the completions of a shell, to be sourced or put where it looks for them
@@ -218,6 +224,36 @@ pub struct RunArguments {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show a doc comment here as help text")]
     pub output: OutputArguments,
+}
+
+/// The options of `fleet`.
+#[derive(Debug, Default, Args)]
+pub struct FleetArguments {
+    /// Reports, one document a line, or folders, of which every *.json, *.jsonl, *.ndjson and every `stdout` (as Run Command's
+    /// output in S3 has it) is read; `-` reads standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// From which severity of any instance's newest report on the exit code is 1: error, warning, never [default: error]
+    #[arg(long, env = "VPCPROBE_FAIL_ON", value_name = "SEVERITY", hide_env_values = true)]
+    pub fail_on: Option<String>,
+    /// The overview's format and file, e.g. json=fleet.json (repeatable): json, table
+    #[arg(
+        long,
+        env = "VPCPROBE_OUTPUT",
+        value_name = "FORMAT[=FILE]",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub output: Option<Vec<String>>,
+    /// The format on standard output, either of those [default: table on a terminal, else json]
+    #[arg(long, env = "VPCPROBE_FORMAT", value_name = "FORMAT", hide_env_values = true)]
+    pub format: Option<String>,
+    /// Show every group, place and instance in the table
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Nothing on standard error but errors
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// Where and how the report is shown.

@@ -13,6 +13,7 @@ pub mod compare;
 pub mod diagnose;
 pub mod explain;
 pub mod filters;
+pub mod fleet;
 pub mod judge;
 pub mod listing;
 mod packed;

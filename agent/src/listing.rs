@@ -38,10 +38,13 @@ pub fn services(region: &str) -> Result<String, SettingsError> {
     Ok(rows.iter().map(|[id, host, names]| format!("{id:<first$}  {host:<second$}  {names}\n")).collect())
 }
 
-/// The JSON schema of the report, as it was derived from the report's types when they last changed.
+/// The JSON schema of the report, or of what `fleet` says of many, as it was derived from the types when they last changed.
 #[must_use]
-pub fn schema() -> String {
-    text!("report.schema.json")
+pub fn schema(of: &str) -> String {
+    match of {
+        "fleet" => text!("fleet.schema.json"),
+        _ => text!("report.schema.json"),
+    }
 }
 
 /// The completions of a shell, made from the command line's definition.

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod output;
+mod saved;
 
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
@@ -16,14 +17,15 @@ use probes::environment::{Host, ObserveSettings};
 use probes::observations::{Observations, Reply};
 use probes::{Clock, Environment};
 use tokio::signal::unix::{SignalKind, signal};
-use vpcprobe::cli::{Cli, Command, OutputArguments, RunArguments};
+use vpcprobe::cli::{Cli, Command, FleetArguments, OutputArguments, RunArguments};
+use vpcprobe::fleet::{Fleet, Unreadable};
 use vpcprobe::judge::{exit, judge};
 use vpcprobe::prefix_lists::{self, PrefixList};
 use vpcprobe::redact::{Key, redacted};
 use vpcprobe::render::nagios_code;
 use vpcprobe::report::{EnvironmentRecord, Recording, Report, Run, SCHEMA_VERSION, Status};
 use vpcprobe::settings::{
-    FileSettings, LONGEST_REPORT, Outputs, Redaction, Settings, SettingsError, Surroundings,
+    FileSettings, FleetSettings, LONGEST_REPORT, Outputs, Redaction, Settings, SettingsError, Surroundings,
 };
 use vpcprobe::{catalogue, compare, explain, listing, permissions, plan};
 
@@ -92,9 +94,10 @@ fn dispatch() -> Result<u8, SettingsError> {
             let report = read_report::<Report>(&report)?;
             show(&report, &output)
         }
+        Some(Command::Fleet(arguments)) => fleet(&arguments),
         Some(Command::Explain { topic }) => explain::explain(topic.as_deref()).map(|text| print(&text)),
         Some(Command::Services { region }) => listing::services(&region).map(|text| print(&text)),
-        Some(Command::Schema) => Ok(print(&listing::schema())),
+        Some(Command::Schema { of }) => Ok(print(&listing::schema(&of))),
         Some(Command::IamPolicy(arguments)) => permissions(&arguments),
         Some(Command::Completions { shell }) => Ok(print(&listing::completions(shell))),
         Some(Command::Man) => Ok(print(&listing::manual())),
@@ -302,6 +305,25 @@ fn permissions(arguments: &RunArguments) -> Result<u8, SettingsError> {
 fn show(report: &Report, arguments: &OutputArguments) -> Result<u8, SettingsError> {
     let outputs = Outputs::resolve(arguments, &FileSettings::default(), std::io::stdout().is_terminal())?;
     Ok(finish(report, &outputs))
+}
+
+/// Reads reports of many instances and says what they say together. What is no report is named, and left out of the rest.
+fn fleet(arguments: &FleetArguments) -> Result<u8, SettingsError> {
+    let settings = FleetSettings::resolve(arguments, std::io::stdout().is_terminal())?;
+    let mut fleet = Fleet::default();
+    let mut unreadable = Vec::new();
+    saved::read(&arguments.paths, &mut |place, document| {
+        let from = place.to_string();
+        let taken = document.and_then(|document| fleet.take(document, &from).map_err(|error| chain(&error)));
+        if let Err(why) = taken {
+            complain(&format!("vpcprobe: {from}: {why}"));
+            unreadable.push(Unreadable { file: place.file.to_owned(), line: place.line, why });
+        }
+    });
+    if fleet.reports() == 0 {
+        return Err(SettingsError::NoReports { paths: arguments.paths.clone() });
+    }
+    Ok(output::write_overview(&fleet.overview(settings.fail_on, unreadable), &settings.outputs))
 }
 
 /// Writes the report as it is wanted: as it is, or with pseudonyms. One that could not be rewritten is not shown at all.

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
+use vpcprobe::fleet::Overview;
 use vpcprobe::judge::exit;
-use vpcprobe::render::{for_people, nagios_code, render};
+use vpcprobe::render::{fleet, for_people, nagios_code, render};
 use vpcprobe::report::{Report, Status};
 use vpcprobe::settings::{Detail, Format, Outputs};
 
@@ -34,6 +35,31 @@ pub(crate) fn write(report: &Report, outputs: &Outputs) -> u8 {
         (_, true) => exit::USAGE,
         (_, false) => report.summary.exit_code,
     }
+}
+
+/// Writes the overview of a fleet everywhere it is wanted and gives the exit code.
+pub(crate) fn write_overview(overview: &Overview, outputs: &Outputs) -> u8 {
+    let text = |format| match format {
+        Format::Table => fleet::table(overview, outputs.verbose),
+        _ => fleet::json(overview),
+    };
+    let mut failed = false;
+    if let Some(format) = outputs.stdout {
+        failed |= !to_stdout(&text(format));
+    }
+    for (format, path) in &outputs.files {
+        if let Err(error) = to_file(path, &text(*format)) {
+            failed = true;
+            complain(&format!("vpcprobe: failed to write {}: {error}", path.display()));
+        }
+    }
+    if failed && outputs.stdout.is_none() {
+        to_stdout(&text(Format::Json));
+    }
+    if outputs.stdout.is_some_and(Format::is_for_programs) && !outputs.quiet {
+        let _ = std::io::stderr().write_all(fleet::for_people(overview).as_bytes());
+    }
+    if failed { exit::USAGE } else { overview.summary.exit_code }
 }
 
 /// Whether the text got out. A reader that closed the pipe early has all it wanted.

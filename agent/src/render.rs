@@ -5,6 +5,7 @@ pub mod brief;
 mod console;
 mod container;
 mod emf;
+pub mod fleet;
 mod html;
 mod junit;
 mod markup;

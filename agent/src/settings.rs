@@ -5,6 +5,7 @@
 
 mod error;
 mod file;
+mod fleet;
 mod outputs;
 mod parse;
 
@@ -23,6 +24,7 @@ use crate::profiles::{self, AwsBuckets, Profile, PublishedObject};
 
 pub use error::{LONGEST_REPORT, SettingsError};
 pub use file::{DEFAULT_FILE, FileSettings};
+pub use fleet::FleetSettings;
 pub use outputs::{Detail, Format, Outputs, Redaction};
 
 /// Everything a run is told.

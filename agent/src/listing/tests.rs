@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::schema;
+use crate::fleet::Overview;
 use crate::judge::judge;
 use crate::render::render;
 use crate::report::{Recording, Report};
@@ -151,23 +152,26 @@ fn report() -> Report {
 }
 
 fn validator() -> Validator {
-    let schema: Value = serde_json::from_str(&schema()).unwrap();
+    let schema: Value = serde_json::from_str(&schema("report")).unwrap();
     jsonschema::validator_for(&schema).unwrap()
 }
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the schema that differs is left for who changed the types")]
-fn the_schema_is_the_one_that_the_types_derive() {
+fn the_schemas_are_those_that_the_types_derive() {
     // The contract of what is written: a key that is always written is required, also where its value may be null.
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let derived = generator.into_root_schema_for::<Report>();
-    let derived = format!("{}\n", serde_json::to_string_pretty(&derived).unwrap());
-    if schema() != derived {
-        let path = concat!(env!("OUT_DIR"), "/derived.schema.json");
-        std::fs::write(path, derived).unwrap();
-        panic!(
-            "the types of the report have changed, or what is said of them: cp {path} agent/data/report.schema.json"
-        );
+    let generator = || SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let derived = [
+        ("report", generator().into_root_schema_for::<Report>()),
+        ("fleet", generator().into_root_schema_for::<Overview>()),
+    ];
+    for (of, derived) in derived {
+        let derived = format!("{}\n", serde_json::to_string_pretty(&derived).unwrap());
+        if schema(of) != derived {
+            let path = format!("{}/derived.schema.json", env!("OUT_DIR"));
+            std::fs::write(&path, derived).unwrap();
+            panic!("the types have changed, or what is said of them: cp {path} agent/data/{of}.schema.json");
+        }
     }
 }
 

@@ -22,7 +22,7 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
         .flat_map(str::split_whitespace)
         .map(str::to_lowercase)
         .collect();
-    if let Ok(schema) = serde_json::from_str(&listing::schema()) {
+    if let Ok(schema) = serde_json::from_str(&listing::schema("report")) {
         fixed_by(&schema, &mut words);
     }
     words.extend(

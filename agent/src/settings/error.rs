@@ -231,6 +231,12 @@ pub enum SettingsError {
         /// Its path.
         path: PathBuf,
     },
+    /// Paths among which there is no report.
+    #[error("there is no report that can be read in {}", listed(.paths))]
+    NoReports {
+        /// The paths.
+        paths: Vec<PathBuf>,
+    },
     /// A rule that does not exist.
     #[error("there is no rule {value:?}{}", hint(.nearest.as_deref(), "`vpcprobe explain` lists them"))]
     UnknownRule {
@@ -320,6 +326,10 @@ fn what_it_is(error: &serde_json::Error) -> &'static str {
     } else {
         ", which is JSON and not what `vpcprobe --format json` writes"
     }
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn profile_names() -> String {

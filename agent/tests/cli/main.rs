@@ -269,3 +269,96 @@ fn two_reports_are_compared_and_the_exit_code_says_whether_they_differ() {
     assert_eq!(value["changes"][0]["kind"], "environment");
     assert_eq!(vpcprobe(&["diff", REPORT, "/nonexistent"]).status.code(), Some(2));
 }
+
+/// The report of the lab's default scenario, of another instance and another time.
+fn report_of(instance: &str, started_at: &str) -> String {
+    let report = std::fs::read_to_string(REPORT).unwrap();
+    report.replace("i-0123456789abcdef0", instance).replace("2026-11-21T22:27:58.320Z", started_at)
+}
+
+#[test]
+fn a_folder_as_run_command_leaves_it_is_read_and_what_is_no_report_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    let first = report_of("i-00000000000000001", "2026-11-20T08:00:00.000Z");
+    let later = report_of("i-00000000000000001", "2026-11-21T08:00:00.000Z");
+    let other = report_of("i-00000000000000002", "2026-11-21T08:00:00.000Z");
+    let set_out: serde_json::Value =
+        serde_json::from_str(&report_of("i-00000000000000003", "2026-11-21T09:00:00.000Z")).unwrap();
+    write("reports/c-2/i-00000000000000001/awsrunShellScript/probe/stdout", &later);
+    write("reports/c-1/i-00000000000000001/awsrunShellScript/probe/stdout", &first);
+    write("reports/c-1/i-00000000000000001/awsrunShellScript/probe/stderr", "vpcprobe: failing: and so on\n");
+    write("all.ndjson", &format!("{}\n{other}\n", &first.trim_end()[..20_000]));
+    write("set-out.json", &serde_json::to_string_pretty(&set_out).unwrap());
+    write("next-version.json", &other.replacen("\"schema_version\":1", "\"schema_version\":2", 1));
+    write("by-shell/stdout", "s3.us-east-1.amazonaws.com: 10.0.0.1 HTTP 200\n");
+    write("killed/stdout", "");
+    write("notes.txt", "not looked at\n");
+
+    let output = vpcprobe(&["fleet", folder.path().to_str().unwrap(), "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let overview: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(overview["summary"]["instances"], 3);
+    assert_eq!(overview["summary"]["reports"], 4);
+    assert_eq!(overview["summary"]["failing"], 3);
+    assert_eq!(overview["findings"][0]["since"], "2026-11-20T08:00:00.000Z");
+    assert_eq!(overview["summary"]["unreadable"], 4);
+    let stderr = text(&output.stderr);
+    for (place, why) in [
+        ("all.ndjson:1", "cut off"),
+        ("by-shell/stdout:1", "no JSON"),
+        ("killed/stdout", "empty"),
+        ("next-version.json:1", "schema version 2"),
+    ] {
+        let line = stderr.lines().find(|line| line.contains(place));
+        assert!(line.is_some_and(|line| line.contains(why)), "{place}: {stderr}");
+    }
+
+    let never = vpcprobe(&["fleet", folder.path().to_str().unwrap(), "--fail-on", "never", "-q"]);
+    assert_eq!(never.status.code(), Some(0));
+    assert_eq!(text(&never.stderr).lines().count(), 4, "what could not be read is named with -q, too");
+}
+
+#[test]
+fn an_overview_is_written_to_files_and_read_from_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fleet.txt");
+    let mut fleet = Command::new(env!("CARGO_BIN_EXE_vpcprobe"))
+        .args(["fleet", "-", "--output", &format!("table={}", file.display())])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let reports = ["i-00000000000000001", "i-00000000000000002"]
+        .map(|id| report_of(id, "2026-11-21T08:00:00.000Z").trim_end().to_owned() + "\n");
+    fleet.stdin.take().unwrap().write_all(reports.concat().as_bytes()).unwrap();
+    let output = fleet.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let table = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        table.starts_with("2 instances in 2 reports from 2026-11-21 08:00 to 2026-11-21 08:00 UTC\n"),
+        "{table}"
+    );
+    for line in table.lines().filter(|line| !line.contains("aws ec2 ")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn an_overview_of_nothing_and_formats_of_single_reports_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().to_str().unwrap();
+    refused(&["fleet", empty], &["no report", empty]);
+    refused(&["fleet", REPORT, "--format", "html"], &["\"html\"", "json, table"]);
+    refused(&["fleet", REPORT, "--fail-on", "warn"], &["warn", "\"warning\""]);
+    let missing = vpcprobe(&["fleet", "/nonexistent/reports"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(text(&missing.stderr).contains("/nonexistent/reports"));
+    assert_eq!(vpcprobe(&["fleet"]).status.code(), Some(2));
+}
