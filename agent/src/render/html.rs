@@ -94,7 +94,7 @@ fn finding(finding: &Finding) -> String {
     }
     text.push_str(&format!("<h4>Fix</h4>\n<p>{}</p>\n", escaped(&finding.remedy.text)));
     for command in &finding.remedy.commands {
-        text.push_str(&format!("<div class=\"command\"><pre>{}</pre></div>\n", escaped(command)));
+        text.push_str(&format!("<div class=\"command\"><pre>{}</pre></div>\n", words(command)));
     }
     if !finding.explains.is_empty() {
         let explained: Vec<String> = finding
@@ -110,10 +110,17 @@ fn finding(finding: &Finding) -> String {
     text
 }
 
+/// A command whose lines break between words alone: broken at a hyphen, an id or an option reads like two.
+fn words(command: &str) -> String {
+    let words: Vec<String> =
+        command.split(' ').map(|word| format!("<span>{}</span>", escaped(word))).collect();
+    words.join(" ")
+}
+
 fn targets(report: &Report) -> String {
     let rows: String = report.verdicts.iter().map(target).collect();
     format!(
-        "<table>\n<thead><tr><th>Target</th><th>Path</th><th>Sure</th><th>Because</th></tr></thead>\n\
+        "<table>\n<thead><tr><th>Target</th><th>Path</th><th>Confidence</th><th>Because</th></tr></thead>\n\
          <tbody>\n{rows}</tbody>\n</table>\n"
     )
 }
@@ -197,7 +204,8 @@ mod tests {
         for finding in &report.findings {
             assert!(page.contains(&escaped(&finding.summary)));
             for command in &finding.remedy.commands {
-                assert!(page.contains(&format!("<pre>{}</pre>", escaped(command))), "{command}");
+                let text = page.replace("<span>", "").replace("</span>", "");
+                assert!(text.contains(&format!("<pre>{}</pre>", escaped(command))), "{command}");
             }
         }
     }

@@ -15,6 +15,3 @@ for (const command of document.querySelectorAll(".command")) {
   });
   command.append(button);
 }
-addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details")) details.open = true;
-});

@@ -10,7 +10,7 @@ use probes::observations::TargetObservation;
 use super::super::time_to_answer;
 use super::{escaped, state};
 use crate::judge::shortened;
-use crate::report::{Path, Report, Severity, Verdict, Via};
+use crate::report::{Finding, Path, Report, Severity, Verdict, Via};
 
 /// Where the columns begin, and how wide their boxes are.
 const INSTANCE: Column = Column { left: 8, width: 168 };
@@ -86,7 +86,7 @@ pub(super) fn picture(report: &Report) -> String {
     format!(
         "<svg class=\"picture\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n<title>{}</title>\n{edges}{boxes}</svg>\n\
          <p class=\"legend\"><span class=\"answers\">answers</span> <span class=\"warned\">answers, but not as it should</span> <span class=\"silent\">does not answer; \u{2715} where it \
-         breaks</span> <span class=\"untried\">not tried</span></p>\n",
+         breaks</span> <span class=\"untried\">not tried</span> * required</p>\n",
         escaped(&told.join("; "))
     )
 }
@@ -222,16 +222,24 @@ fn draw(
     }
 }
 
-/// How a target fares: whether it answers, and whether it does so as it should.
+/// How a target fares: whether it answers, and whether it does so as it should, which an unmet expectation says as well.
 fn mark(report: &Report, verdict: &Verdict) -> &'static str {
     let warned = report
         .findings
         .iter()
-        .any(|finding| finding.severity == Severity::Warning && finding.subject.id == verdict.target);
+        .any(|finding| finding.severity != Severity::Notice && concerns(finding, verdict));
     match state(verdict) {
         "answers" if warned => "warned",
         state => state,
     }
+}
+
+/// Whether a finding is about a target: by its name, or by its host among those of the service that the finding lists.
+fn concerns(finding: &Finding, verdict: &Verdict) -> bool {
+    let mut hosts = finding.facts.iter().filter(|fact| fact.name == "hosts");
+    finding.subject.id == verdict.target
+        || finding.subject.id == verdict.service
+            && hosts.any(|fact| fact.value.split(' ').any(|host| host == verdict.host))
 }
 
 /// Where the path of a target that does not answer breaks.
@@ -311,5 +319,27 @@ mod tests {
         assert_eq!(lanes.iter().filter(|lane| lane.path == Path::InterfaceEndpoint).count(), 2);
         assert_eq!(lanes.iter().filter(|lane| lane.path == Path::Internet).count(), 1);
         assert_eq!(picture(&report).matches("class=\"cross\"").count(), 1);
+    }
+
+    #[test]
+    fn a_finding_marks_every_host_of_its_service_that_it_lists() {
+        let report = mixed();
+        let marked: Vec<&str> = report
+            .verdicts
+            .iter()
+            .filter(|verdict| mark(&report, verdict) == "warned")
+            .map(|verdict| verdict.target.as_str())
+            .collect();
+        assert_eq!(marked, ["dynamodb", "dynamodb:account"]);
+    }
+
+    #[test]
+    fn a_target_that_answers_on_another_path_than_expected_is_marked() {
+        let mut report = mixed();
+        let mut unmet = report.findings[0].clone();
+        "expectation-not-met".clone_into(&mut unmet.rule);
+        "s3".clone_into(&mut unmet.subject.id);
+        report.findings.push(unmet);
+        assert_eq!(mark(&report, &report.verdicts[0]), "warned");
     }
 }
