@@ -41,9 +41,21 @@ pub(crate) struct Lab {
     live: Arc<Live>,
 }
 
-/// Builds the VPC, runs the command in a place of it and says how that went. Must be called before any thread exists.
-pub(crate) fn run(definition: &Definition, place: Place, command: &[OsString]) -> anyhow::Result<Outcome> {
+/// Builds the VPC, runs the command in a place of it, with a script of the operator's beside it, and says how that went. Must be
+/// called before any thread exists.
+pub(crate) fn run(
+    definition: &Definition,
+    place: Place,
+    meanwhile: Option<&str>,
+    command: &[OsString],
+) -> anyhow::Result<Outcome> {
     let lab = Lab::start(definition, &environment(definition, command))?;
+    if let Some(script) = meanwhile {
+        // It is not waited for: with the command the lab ends, and everything in it.
+        let shell = ["sh", "-eu", "-c", script].map(OsString::from);
+        let mut beside = enter(Place::Operator, false, &shell);
+        beside.stdin(Stdio::null()).spawn().context("failed to start what happens meanwhile")?;
+    }
     let (status, capabilities) = supervise(&lab.runtime, place, command)?;
     let exit_code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     Ok(Outcome { exit_code, truth: lab.truth(capabilities)? })

@@ -70,6 +70,9 @@ enum Verb {
         /// How long the way to AWS and back takes, in milliseconds, besides what this machine needs for it
         #[arg(long, value_name = "MS", default_value_t = 0)]
         round_trip: u32,
+        /// What a shell of the account's administrator, somewhere on the internet, does at the same time
+        #[arg(long, value_name = "SCRIPT")]
+        meanwhile: Option<String>,
         /// The command and its arguments, after `--`
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
@@ -167,7 +170,7 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Run { scenario, truth, place, round_trip, command } => {
+        Verb::Run { scenario, truth, place, round_trip, meanwhile, command } => {
             let mut definition = scenario::load(&scenario)?;
             definition.topology.round_trip_ms = round_trip;
             let command = if command.is_empty() { agent(&definition.arguments) } else { command };
@@ -176,7 +179,7 @@ fn obey(verb: Verb) -> anyhow::Result<ExitCode> {
                 std::fs::File::create(&path).with_context(|| format!("failed to create {}", path.display()))
             });
             let ledger = ledger.transpose()?;
-            let outcome = lab::run(&definition, place, &command)?;
+            let outcome = lab::run(&definition, place, meanwhile.as_deref(), &command)?;
             if let Some(file) = ledger {
                 serde_json::to_writer(file, &outcome.truth).context("failed to write what happened")?;
             }
