@@ -115,16 +115,26 @@ mod tests {
 
     #[test]
     fn a_bucket_and_a_table_are_named_in_the_form_of_the_partition() {
-        let pairs =
-            actions(&["--region", "cn-north-1", "--bucket", "logs", "--table", "orders", "--no-inspect"]);
-        assert!(has(&pairs, "s3:ListBucket", "arn:aws-cn:s3:::logs"), "{pairs:?}");
-        assert!(
-            has(&pairs, "dynamodb:DescribeTable", "arn:aws-cn:dynamodb:cn-north-1:*:table/orders"),
-            "{pairs:?}"
-        );
-        assert!(!pairs.iter().any(|(action, _)| action.starts_with("ec2:")));
-        let pairs = actions(&["--region", "us-gov-west-1", "--bucket", "logs"]);
-        assert!(has(&pairs, "s3:ListBucket", "arn:aws-us-gov:s3:::logs"), "{pairs:?}");
+        let regions = [
+            ("us-east-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("eusc-de-east-1", "aws-eusc"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+        ];
+        for (region, partition) in regions {
+            let arguments = ["--region", region, "--bucket", "logs", "--table", "orders", "--no-inspect"];
+            let pairs = actions(&[&arguments[..], &["--prove-with", "bucket=probe-bucket"]].concat());
+            assert!(has(&pairs, "s3:ListBucket", &format!("arn:{partition}:s3:::logs")), "{pairs:?}");
+            let table = format!("arn:{partition}:dynamodb:{region}:*:table/orders");
+            assert!(has(&pairs, "dynamodb:DescribeTable", &table), "{pairs:?}");
+            let objects = format!("arn:{partition}:s3:::probe-bucket/vpcprobe/*");
+            assert!(has(&pairs, "s3:GetObject", &objects), "{pairs:?}");
+            assert!(!pairs.iter().any(|(action, _)| action.starts_with("ec2:")));
+        }
     }
 
     #[test]

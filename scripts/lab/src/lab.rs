@@ -50,13 +50,16 @@ pub(crate) fn run(
     command: &[OsString],
 ) -> anyhow::Result<Outcome> {
     let lab = Lab::start(definition, &environment(definition, command))?;
-    if let Some(script) = meanwhile {
-        // It is not waited for: with the command the lab ends, and everything in it.
+    let beside = meanwhile.map(|script| {
         let shell = ["sh", "-eu", "-c", script].map(OsString::from);
-        let mut beside = enter(Place::Operator, false, &shell);
-        beside.stdin(Stdio::null()).spawn().context("failed to start what happens meanwhile")?;
-    }
+        enter(Place::Operator, false, &shell).stdin(Stdio::null()).spawn()
+    });
+    let beside = beside.transpose().context("failed to start what happens meanwhile")?;
     let (status, capabilities) = supervise(&lab.runtime, place, command)?;
+    if let Some(mut script) = beside {
+        // With the command ends everything in the lab, and this was ended like what the command left running.
+        let _ = script.wait();
+    }
     let exit_code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     Ok(Outcome { exit_code, truth: lab.truth(capabilities)? })
 }
