@@ -89,10 +89,10 @@ fn finding(finding: &Finding) -> String {
     if !finding.causes.is_empty() {
         let title = if finding.causes.len() == 1 { "Cause" } else { "Possible causes, most likely first" };
         let causes: String =
-            finding.causes.iter().map(|cause| format!("<li>{}</li>\n", escaped(cause))).collect();
+            finding.causes.iter().map(|cause| format!("<li>{}</li>\n", prose(cause))).collect();
         text.push_str(&format!("<h4>{title}</h4>\n<ol>\n{causes}</ol>\n"));
     }
-    text.push_str(&format!("<h4>Fix</h4>\n<p>{}</p>\n", escaped(&finding.remedy.text)));
+    text.push_str(&format!("<h4>Fix</h4>\n<p>{}</p>\n", prose(&finding.remedy.text)));
     for command in &finding.remedy.commands {
         text.push_str(&format!("<div class=\"command\"><pre>{}</pre></div>\n", words(command)));
     }
@@ -117,6 +117,14 @@ fn words(command: &str) -> String {
     words.join(" ")
 }
 
+/// A sentence whose options stand as code, in which no line breaks.
+fn prose(text: &str) -> String {
+    let word = |word: &str| {
+        if word.starts_with("--") { format!("<code>{}</code>", escaped(word)) } else { escaped(word) }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 fn targets(report: &Report) -> String {
     let rows: String = report.verdicts.iter().map(target).collect();
     format!(
@@ -133,7 +141,7 @@ fn target(verdict: &Verdict) -> String {
         .map(|id| format!("<br><code>{}</code>", escaped(id)))
         .unwrap_or_default();
     let reasons: String =
-        verdict.because.iter().map(|reason| format!("<li>{}</li>", escaped(&reason.text))).collect();
+        verdict.because.iter().map(|reason| format!("<li>{}</li>", prose(&reason.text))).collect();
     let required = if verdict.required { "required" } else { "optional" };
     format!(
         "<tr class=\"{}\"><th scope=\"row\">{}<small>{required}</small></th><td>{}{via}{endpoint}\

@@ -86,7 +86,7 @@ pub(super) fn picture(report: &Report) -> String {
     format!(
         "<svg class=\"picture\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n<title>{}</title>\n{edges}{boxes}</svg>\n\
          <p class=\"legend\"><span class=\"answers\">answers</span> <span class=\"warned\">answers, but not as it should</span> <span class=\"silent\">does not answer; \u{2715} where it \
-         breaks</span> <span class=\"untried\">not tried</span> * required</p>\n",
+         breaks</span> <span class=\"untried\">not tried</span> *\u{a0}required</p>\n",
         escaped(&told.join("; "))
     )
 }
