@@ -43,6 +43,7 @@ pub struct Partition {
     pub region_pattern: String,
     control_host: String,
     control_host_source: String,
+    control_regions: Vec<String>,
 }
 
 /// A service as users name it in `--service`.
@@ -198,6 +199,19 @@ pub fn bucket_in_path(bucket: &str) -> bool {
 #[must_use]
 pub fn control_host(partition: &str) -> &'static str {
     &named_or_aws(partition).control_host
+}
+
+/// The Region of the same partition to compare a Region with: at its addresses a service answers that no gateway endpoint here can
+/// carry, because managed prefix lists are regional. The nearest by name that the partition offers for this and that is none of
+/// `but`; `None` where there is none, as in partitions of one Region.
+#[must_use]
+pub fn control_region(region: &str, but: &[&str]) -> Option<&'static str> {
+    let alike =
+        |other: &str| region.split('-').zip(other.split('-')).take_while(|(one, other)| one == other).count();
+    let offered = partition_of_region(region)?.control_regions.iter().map(String::as_str);
+    let others = offered.filter(|other| *other != region && !but.contains(other));
+    // Of several that are equally near the first of the list is taken, and `max_by_key` gives the last.
+    others.rev().max_by_key(|other| alike(other))
 }
 
 /// Why [`control_host`] is believed to be served by no VPC endpoint; begins with `not verified` where nobody has tried.

@@ -178,7 +178,8 @@ pub struct RunArguments {
     /// Roots to judge certificates by, beside the bundled ones and the machine's [also: `AWS_CA_BUNDLE`]
     #[arg(long, env = "VPCPROBE_CA_BUNDLE", value_name = "FILE", hide_env_values = true)]
     pub ca_bundle: Option<PathBuf>,
-    /// Public hosts that no VPC endpoint serves, to compare with (repeatable)
+    /// Hosts that no VPC endpoint here serves, to compare with, instead of the partition's public one and S3 and DynamoDB in
+    /// a near Region (repeatable)
     #[arg(
         long,
         env = "VPCPROBE_CONTROL_HOST",
@@ -196,7 +197,7 @@ pub struct RunArguments {
     /// Do not look for routers on the way
     #[arg(long, env = "VPCPROBE_NO_HOPS", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub no_hops: Option<bool>,
-    /// Contact no host but AWS services
+    /// Contact no host to compare with: neither a public one nor a service in another Region
     #[arg(long, env = "VPCPROBE_NO_CONTROLS", value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_env_values = true)]
     pub no_controls: Option<bool>,
     /// Do not ask EC2 about the subnet's routes, endpoints and security groups

@@ -52,7 +52,11 @@ fn verdicts() -> String {
         "Which signals mean which path. The first row whose conditions all hold decides; a dimension that a row does not\n\
          name may have any value. Confidence: proven (the service or the control plane said so), likely (independent signs\n\
          agree), possible (one sign, none against it). What a path proof means (`proof_…`, made only with --prove-with) is\n\
-         concluded from the documented meaning of aws:SourceVpce and of session policies; no example of Amazon's was found.\n",
+         concluded from the documented meaning of aws:SourceVpce and of session policies; no example of Amazon's was found.\n\
+         Controls are hosts that no VPC endpoint here serves (--control-host, --no-controls): `control_…` a public one,\n\
+         `other_region_…` the same service in another Region, whose addresses no gateway endpoint of this one carries.\n\
+         `egress_…` is the address that a control sees the instance under; it names the carrier of what takes that control's\n\
+         way, and never says whether a gateway endpoint carries something else.\n",
     );
     for (number, row) in TABLE.iter().enumerate() {
         let ruling = row.ruling;
@@ -73,7 +77,7 @@ fn verdicts() -> String {
 
 /// The values that a row asks for, one list per dimension that it names.
 fn conditions(row: &Row) -> Vec<Vec<String>> {
-    let dimensions: [Vec<SignalName>; 10] = [
+    let dimensions: [Vec<SignalName>; 11] = [
         row.address.iter().map(|value| value.name()).collect(),
         row.prefixes.iter().map(|value| value.name()).collect(),
         row.hops.iter().map(|value| value.name()).collect(),
@@ -83,6 +87,7 @@ fn conditions(row: &Row) -> Vec<Vec<String>> {
         row.word.iter().map(|value| value.name()).collect(),
         row.proof.iter().map(|value| value.name()).collect(),
         row.public_address.iter().map(|value| value.name()).collect(),
+        row.egress.iter().map(|value| value.name()).collect(),
         row.configured.iter().map(|value| value.name()).collect(),
     ];
     let named = dimensions.into_iter().filter(|names| !names.is_empty());

@@ -3,6 +3,7 @@
 //! The plan is a value: it can be printed and tested without any network. It knows names and budgets and nothing of
 //! what an answer would mean.
 
+mod controls;
 mod names;
 mod proofs;
 mod variants;
@@ -50,6 +51,11 @@ pub fn plan(environment: &Environment, settings: &Settings, prefix_lists: &[Pref
         None => Vec::new(),
     };
     let proofs = proofs::proofs(environment, settings, &targets);
+    let controls = if settings.judge.controls {
+        controls::controls(environment, settings, &targets)
+    } else {
+        Vec::new()
+    };
     ProbePlan {
         budgets: Budgets {
             chain: settings.timeout,
@@ -61,7 +67,7 @@ pub fn plan(environment: &Environment, settings: &Settings, prefix_lists: &[Pref
         resolvers: resolvers(environment),
         name_checks: names::checks(environment, &resolvers(environment), &targets),
         targets,
-        controls: if settings.judge.controls { controls(environment, settings) } else { Vec::new() },
+        controls,
         hops: settings.judge.hops.then(|| HopPlan {
             max_ttl: MAX_TTL,
             in_flight: 4,
@@ -110,7 +116,17 @@ fn targets(
                     Way::Direct => None,
                     Way::Proxied(proxy) | Way::Unclear(proxy) => Some(proxy),
                 };
-                planned.push(TargetPlan { target, service, host, required, region, call, prefixes, proxy });
+                planned.push(TargetPlan {
+                    target,
+                    service,
+                    host,
+                    required,
+                    region,
+                    call,
+                    prefixes,
+                    proxy,
+                    elsewhere: false,
+                });
             }
         };
         let service = catalogue::service(&wanted.id);
@@ -172,32 +188,6 @@ fn targets(
         }
     }
     planned
-}
-
-fn controls(environment: &Environment, settings: &Settings) -> Vec<TargetPlan> {
-    let region = environment.region.clone().unwrap_or_default();
-    let hosts = if settings.control_hosts.is_empty() {
-        let partition = environment.partition.as_deref();
-        let of_region = || catalogue::partition_of_region(&region).map(|found| found.name.as_str());
-        partition
-            .or_else(of_region)
-            .map(|name| catalogue::control_host(name).to_owned())
-            .into_iter()
-            .collect()
-    } else {
-        settings.control_hosts.clone()
-    };
-    let control = |host: String| TargetPlan {
-        target: format!("control:{host}"),
-        service: "control".to_owned(),
-        host,
-        required: false,
-        region: region.clone(),
-        call: CallPlan::UnsignedGet,
-        prefixes: Vec::new(),
-        proxy: None,
-    };
-    hosts.into_iter().map(control).collect()
 }
 
 /// What EC2 is asked about: the subnet and security groups of the interfaces in the instance's VPC, and the prefix lists of
@@ -279,7 +269,8 @@ fn resolvers(environment: &Environment) -> Vec<ResolverPlan> {
     wanted.into_iter().map(|(address, kind)| ResolverPlan { address, kind }).collect()
 }
 
-fn is_vpc_resolver(address: IpAddr, vpc_cidrs: &[IpNet]) -> bool {
+/// Whether an address is that of the VPC resolver.
+pub(crate) fn is_vpc_resolver(address: IpAddr, vpc_cidrs: &[IpNet]) -> bool {
     if address == VPC_RESOLVER_IPV4 || address == VPC_RESOLVER_IPV6 {
         return true;
     }

@@ -56,7 +56,7 @@ pub struct Settings {
     pub proofs: WantedProofs,
     /// A file of roots.
     pub ca_bundle: Option<PathBuf>,
-    /// Controls instead of the partition's own.
+    /// Controls instead of the partition's own host and the services in another Region.
     pub control_hosts: Vec<String>,
     /// Whether IPv4 may be used.
     pub ipv4: bool,

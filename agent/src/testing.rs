@@ -117,12 +117,14 @@ pub(crate) fn target(name: &str, required: bool, attempts: Vec<Attempt>) -> Targ
             kind: ResolverKind::System,
             a: done(answer(|_| true)),
             aaaa: None,
+            alike: Vec::new(),
         },
         Lookup {
             resolver: RESOLVER.into(),
             kind: ResolverKind::Vpc,
             a: done(answer(IpAddr::is_ipv4)),
             aaaa: Some(done(answer(IpAddr::is_ipv6))),
+            alike: Vec::new(),
         },
     ];
     TargetObservation {
@@ -229,6 +231,12 @@ pub(crate) fn control(routers: &[&str]) -> TargetObservation {
         service: "control".into(),
         ..target("control", false, vec![walked(answering(CONTROL), routers)])
     }
+}
+
+/// S3 of another Region, whose addresses come out like this.
+pub(crate) fn s3_elsewhere(attempts: Vec<Attempt>) -> TargetObservation {
+    let host = "s3.us-east-2.amazonaws.com".to_owned();
+    TargetObservation { host, service: "s3".into(), ..target("control:s3", false, attempts) }
 }
 
 /// A control that does not answer.

@@ -75,7 +75,15 @@ impl Context {
 
     /// Carries the attempt out, step by step.
     pub(crate) async fn carry_out(self, address: IpAddr) {
-        let Some((stream, _permit)) = self.tcp(address).await else { return };
+        let connected = self.tcp(address).await;
+        if self.target.elsewhere {
+            // Whether a connection stands is all that is compared.
+            return self.slot.attempt(address, |attempt| {
+                attempt.tls = Step::skipped(SkipReason::NotAsked);
+                attempt.call = Step::skipped(SkipReason::NotAsked);
+            });
+        }
+        let Some((stream, _permit)) = connected else { return };
         let shaking = Box::pin(self.shake_hands(stream));
         let (step, shaken) =
             self.with_retries(address, Broken::Handshake, shaking, |(step, _)| step.failed().is_some()).await;

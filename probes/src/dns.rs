@@ -25,7 +25,7 @@ const DNS_PORT: u16 = 53;
 /// without a shell and is killed at `until`; without it the step is skipped.
 pub async fn ask_system(clock: &Clock, host: &str, families: Families, until: Instant) -> Lookup {
     let a = getent::ask(clock, host, families, until).await;
-    Lookup { resolver: "system".to_owned(), kind: ResolverKind::System, a, aaaa: None }
+    Lookup { resolver: "system".to_owned(), kind: ResolverKind::System, a, aaaa: None, alike: Vec::new() }
 }
 
 /// Asks one server for the IPv4 and the IPv6 addresses of an absolute name, both at once.
@@ -41,7 +41,13 @@ pub async fn ask_resolver(
 ) -> Lookup {
     let server = SocketAddr::new(resolver.address, DNS_PORT);
     let (a, aaaa) = ask_server(clock, server, host, families, until).await;
-    Lookup { resolver: resolver.address.to_string(), kind: resolver.kind, a, aaaa: Some(aaaa) }
+    Lookup {
+        resolver: resolver.address.to_string(),
+        kind: resolver.kind,
+        a,
+        aaaa: Some(aaaa),
+        alike: Vec::new(),
+    }
 }
 
 type AnswerStep = Step<Answer, LookupFailure>;

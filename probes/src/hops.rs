@@ -78,7 +78,9 @@ impl Found {
     /// An address of a target, with the kernel's choice of route.
     pub(crate) fn address(slot: Slot, target: &TargetPlan, address: IpAddr, route: Route) -> Self {
         let key = Key::of(target, address, route);
-        let member = Member { slot, address, service: target.service.clone() };
+        // A service elsewhere has its first walk beside that of the same service here.
+        let service = if target.elsewhere { &target.target } else { &target.service };
+        let member = Member { slot, address, service: service.clone(), elsewhere: target.elsewhere };
         Self::Address(Box::new(FoundAddress { key, member }))
     }
 }
@@ -281,9 +283,11 @@ impl Walker {
     }
 
     /// Whether any walk of the round met silence on a way that works. Where nothing answers, the silence of the routers
-    /// shows no more than that of the destination.
+    /// shows no more than that of the destination. One that is farther away than the walk went shows itself by a connection.
     fn silence_matters(&self) -> bool {
-        self.silent.iter().any(|asked| asked.walk.answered_within().is_some())
+        self.silent.iter().any(|asked| {
+            asked.walk.answered_within().is_some() || asked.member.slot.is_connected(asked.member.address)
+        })
     }
 
     /// When the second asks may be made: the routers have had one refill time without an ask of ours.

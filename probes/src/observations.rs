@@ -25,7 +25,8 @@ pub use retries::{OtherName, Retries, Retry};
 pub struct Observations {
     /// One tree per target, in the order of the plan.
     pub targets: Vec<TargetObservation>,
-    /// The same for hosts that no VPC endpoint serves, which tell an observed silence from a general one.
+    /// The same for hosts that no VPC endpoint here serves, which tell an observed silence from a general one: public hosts, and
+    /// services that gateway endpoints carry at their addresses of another Region.
     pub controls: Vec<TargetObservation>,
     /// Names of no target that tell how the VPC's DNS is set.
     pub name_checks: Vec<NameCheck>,
@@ -40,7 +41,8 @@ pub struct Observations {
 pub struct TargetObservation {
     /// The target's name: `s3`, `s3:BUCKET`, `dynamodb`, `dynamodb:account`, `ssm`, …
     pub target: String,
-    /// The service it belongs to, as `--service` names it; `control` for a control.
+    /// The service it belongs to, as `--service` names it; for a control the service that answers there in another Region, or
+    /// `control` for a public host that is none of AWS's services.
     pub service: String,
     /// The host name that clients use.
     pub host: String,
@@ -67,6 +69,9 @@ pub struct Lookup {
     /// The question for IPv6 addresses; `None` for the system resolver.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub aaaa: Option<Step<Answer, LookupFailure>>,
+    /// In reports of brief detail, of the system resolver: further resolvers that gave the same addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub alike: Vec<String>,
 }
 
 /// What kind of resolver was asked.
@@ -427,6 +432,9 @@ pub struct Reply {
     /// The Region that S3 gives for the bucket.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bucket_region: Option<String>,
+    /// The address that the answer consists of and nothing else: a host that tells its clients theirs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub told_address: Option<IpAddr>,
     /// The identity that STS gave for our credentials.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub identity: Option<String>,

@@ -25,7 +25,7 @@ pub struct ProbePlan {
     pub name_checks: Vec<NameCheckPlan>,
     /// The services under their host names.
     pub targets: Vec<TargetPlan>,
-    /// Hosts that no VPC endpoint serves.
+    /// Hosts that no VPC endpoint here serves: public ones, and services in another Region.
     pub controls: Vec<TargetPlan>,
     /// The hop walk; `None` when it is switched off.
     pub hops: Option<HopPlan>,
@@ -35,6 +35,14 @@ pub struct ProbePlan {
     pub proofs: Option<ProofPlan>,
     /// A file of roots beside the bundled ones and the machine's store, and the name of what pointed to it.
     pub ca_bundle: Option<PathBuf>,
+}
+
+impl ProbePlan {
+    /// The resolvers to ask for a target's name. What is only there to be compared with tells nothing of resolvers, so its name is
+    /// left to the host's own name service.
+    pub(crate) fn resolvers_for(&self, target: &TargetPlan) -> &[ResolverPlan] {
+        if target.elsewhere { &[] } else { &self.resolvers }
+    }
 }
 
 /// How long each part may take, each with its reason.
@@ -97,7 +105,7 @@ pub enum NamePurpose {
 pub struct TargetPlan {
     /// The target's name.
     pub target: String,
-    /// The service's id; `control` for a control.
+    /// The service's id; `control` for a public host that is none of AWS's services.
     pub service: String,
     /// The host name; port 443.
     pub host: String,
@@ -112,6 +120,9 @@ pub struct TargetPlan {
     pub prefixes: Vec<IpNet>,
     /// The proxy that clients on this host take for it; measured beside the direct way. `None` where they take none.
     pub proxy: Option<ProxyPlan>,
+    /// Whether it is a service in another Region, which nobody here uses and which is only there to be compared with: connections to
+    /// few of its addresses will do, and since its way is the question, no other target's walk may stand for its own.
+    pub elsewhere: bool,
 }
 
 /// A proxy that clients reach a target through.

@@ -79,6 +79,7 @@ impl Context {
     /// Whether this is the first address of the target that needs it, and not too many targets have.
     fn may_try_again(&self) -> bool {
         self.target.service != "control"
+            && !self.target.elsewhere
             && !self.tried_again.swap(true, Ordering::Relaxed)
             && self.shared.tried_again.fetch_add(1, Ordering::Relaxed) < MOST_TARGETS
     }

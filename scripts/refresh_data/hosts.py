@@ -34,6 +34,13 @@ CONTROL_HOSTS = {
     "aws-iso-f": (None, IAM),
 }
 
+# Per partition: the Regions whose services are compared with those of the instance's own; where a partition is not named, all
+# of its Regions. Of the large one a few suffice, so that no instance needs to talk to the far side of the world.
+CONTROL_REGIONS = {
+    "aws": ["us-east-1", "us-east-2", "us-west-2", "ca-central-1", "eu-west-1", "eu-central-1", "ap-southeast-1",
+            "ap-northeast-1"],
+}
+
 
 class RuleSets:
     """Evaluates the endpoint rule sets of botocore's models."""
@@ -120,11 +127,16 @@ def partition(raw, rules):
     unlisted = re.sub(r"\(([^)|]+)[^)]*\)", r"\1", pattern.strip("^$")).replace("\\w+", "unlisted")
     unlisted = unlisted.replace("\\d+", "9").replace("\\-", "-")
     host, why = CONTROL_HOSTS.get(raw["id"], (None, IAM))
+    regions = sorted(region for region in raw["regions"] if not region.endswith("-global"))
+    compared = CONTROL_REGIONS.get(raw["id"], regions)
+    if strange := set(compared) - set(regions):
+        sys.exit(f"error: partition {raw['id']} has no Regions {sorted(strange)} to compare with")
     return {
         "name": raw["id"], "region_pattern": pattern, "dns_suffix": outputs["dnsSuffix"],
-        "dual_stack_suffix": outputs["dualStackDnsSuffix"],
-        "regions": sorted(region for region in raw["regions"] if not region.endswith("-global")),
+        "dual_stack_suffix": outputs["dualStackDnsSuffix"], "regions": regions,
         "control_host": host or rules.host("iam", outputs["implicitGlobalRegion"]), "control_host_source": why,
+        # A partition of one Region has none to compare with.
+        "control_regions": compared if len(compared) > 1 else [],
         "unlisted": unlisted,
     }
 

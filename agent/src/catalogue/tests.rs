@@ -242,3 +242,35 @@ fn the_data_states_its_sources_and_their_dates() {
         assert!(version && part.as_of.parse::<jiff::civil::Date>().is_ok(), "{part:?}");
     }
 }
+
+#[test]
+fn a_region_is_compared_with_a_near_one_of_its_partition() {
+    for (region, other) in [
+        ("us-east-1", Some("us-east-2")),
+        ("us-east-2", Some("us-east-1")),
+        ("us-west-1", Some("us-west-2")),
+        ("eu-central-2", Some("eu-central-1")),
+        ("eu-west-1", Some("eu-central-1")),
+        ("ap-northeast-3", Some("ap-northeast-1")),
+        ("sa-east-1", Some("us-east-1")),
+        ("cn-north-1", Some("cn-northwest-1")),
+        ("us-gov-west-1", Some("us-gov-east-1")),
+        ("us-isof-south-1", Some("us-isof-east-1")),
+        ("eusc-de-east-1", None),
+        ("eu-isoe-west-1", None),
+        ("mars-north-1", None),
+    ] {
+        assert_eq!(control_region(region, &[]), other, "{region}");
+    }
+    // A Region that the instance may be in is none to compare with.
+    assert_eq!(control_region("us-east-1", &["us-east-2"]), Some("us-west-2"));
+    assert_eq!(control_region("cn-north-1", &["cn-northwest-1"]), None);
+}
+
+#[test]
+fn every_region_to_compare_with_is_a_listed_one_of_its_partition() {
+    for partition in partitions() {
+        let listed = |region: &String| partition.regions.contains(region);
+        assert!(partition.control_regions.iter().all(listed), "{}", partition.name);
+    }
+}

@@ -2,6 +2,8 @@
 
 mod addresses;
 mod configured;
+mod controls;
+mod egress;
 pub mod own_network;
 mod peer;
 mod texts;
@@ -10,16 +12,19 @@ mod walks;
 use probes::observations::{Attempt, Reply, TargetObservation, TlsSession, Verification};
 
 use super::signal::{
-    Address, Configured, Contact, Hops, Identity, Prefixes, Proof, PublicAddress, SignalName, Signals, Word,
+    Address, Configured, Contact, Egress, Hops, Identity, Prefixes, Proof, PublicAddress, SignalName,
+    Signals, Word,
 };
 use super::table::{self, Row, Ruling};
 use crate::proofs::{self, Proven};
 use crate::refusal::{PolicyType, refusal};
-use crate::report::{Confidence, EnvironmentRecord, Path, Reason, Recording};
+use crate::report::{Confidence, EnvironmentRecord, Path, Reason, Recording, Via};
 use addresses::{address_of, prefixes_of};
 use configured::{Said, configured_of};
+use controls::control_of;
+use egress::egress_of;
 use texts::contact_text;
-use walks::{control_of, control_place, hops_of};
+use walks::hops_of;
 
 pub(crate) use addresses::{is_not_routable, is_private};
 pub(crate) use configured::{Winner, is_known, is_primary, target_of, winner};
@@ -57,7 +62,9 @@ pub fn of_attempt(
     let (address, address_text) = address_of(environment, target, attempt);
     let (prefixes, prefixes_text) = prefixes_of(environment, target, attempt.address);
     let (hops, hops_text) = hops_of(environment, walks, attempt);
-    let (control, control_text) = control_of(environment, walks, hops, attempt);
+    let gateway = address == Address::AddressPublic && prefixes != Prefixes::NoGatewayForService;
+    let compared = control_of(environment, walks, target, hops, gateway, attempt);
+    let control = compared.control;
     let contact = contact(attempt);
     let by_certificate = identity_of(environment, attempt);
     let (identity, identity_step, identity_text) =
@@ -68,6 +75,8 @@ pub fn of_attempt(
         };
     let (word, word_text) = word_of(attempt, contact, identity);
     let (public_address, public_text) = public_address_of(environment, attempt);
+    let seen = egress_of(environment, walks, prefixes, attempt);
+    let egress = seen.egress;
     let said = configured_of(recording, address, target, attempt);
     let configured = said.configured;
     let proven = proven_at(recording, target, attempt, contact).map(|proven| held_against(proven, &said));
@@ -82,6 +91,7 @@ pub fn of_attempt(
         word,
         proof,
         public_address,
+        egress,
         configured,
     };
     let (row, mut ruling) = table::decide(&signals);
@@ -123,10 +133,16 @@ pub fn of_attempt(
         say(hops.name(), place("hops"), hops_text);
     }
     if public && gateway && (open || !row.control.is_empty()) {
-        say(control.name(), control_place(walks), control_text);
+        say(control.name(), compared.place, compared.text);
     }
     if !row.public_address.is_empty() {
         say(public_address.name(), "environment/public_ipv4".to_owned(), public_text);
+    }
+    // The address that the internet sees may agree with what carries the packets; where a private router shows itself, nothing
+    // hangs on it.
+    let shown = hops == Hops::PrivateFirstResponder;
+    if !row.egress.is_empty() || (row.configured.is_empty() && !shown && agrees(egress, ruling.via)) {
+        say(egress.name(), seen.place, seen.text);
     }
     if !row.configured.is_empty() {
         say(configured.name(), said.place.to_owned(), said.text);
@@ -150,6 +166,15 @@ pub fn of_attempt(
     let vpc_endpoint_id = by_id.or(by_route).filter(|_| endpoint);
     let unwalked = by_neighbour || hops == Hops::HopsUnknown;
     AddressEvidence { signals, row, ruling, unwalked, vpc_endpoint_id, reasons }
+}
+
+/// Whether the address under which the internet sees the instance is that which a carrier gives it.
+fn agrees(egress: Egress, via: Option<Via>) -> bool {
+    matches!(
+        (egress, via),
+        (Egress::EgressIsOwnAddress, Some(Via::InternetGateway))
+            | (Egress::EgressIsAnotherAddress, Some(Via::NatOrAppliance))
+    )
 }
 
 /// What path proofs say of the address: where the service itself answered, under a certificate of the field's. What an

@@ -75,17 +75,24 @@ dimension! {
 }
 
 dimension! {
-    /// What a public host that no VPC endpoint serves shows for comparison.
+    /// What hosts that no VPC endpoint here serves show for comparison: a public one, or the same service in another Region, which a
+    /// gateway endpoint cannot carry and everything else treats alike.
     Control {
-        /// Its path begins with the same visible router.
+        /// A public host's path begins with the same visible router.
         ControlSharesFirstResponder,
-        /// Its path shows routers.
+        /// The path to the same service in another Region does, and no public host's is known to.
+        OtherRegionSharesFirstResponder,
+        /// A public host's path shows routers near by.
         ControlShowsResponders,
-        /// It answers, and its path shows no router either.
+        /// The path to the same service in another Region shows routers near by.
+        OtherRegionShowsResponders,
+        /// A public host answers, and its path shows no router near by either.
         ControlSilent,
-        /// It does not answer.
+        /// The same service in another Region answers, and the path to it shows no router near by either.
+        OtherRegionSilent,
+        /// None of them can be reached.
         ControlUnreachable,
-        /// It was not asked, or tells nothing.
+        /// None was asked, or they tell nothing.
         ControlUnknown,
     }
 }
@@ -169,6 +176,18 @@ dimension! {
 }
 
 dimension! {
+    /// Under which address the internet sees this instance on the way that an address takes.
+    Egress {
+        /// Its own public one: nothing on the way translates but the internet gateway.
+        EgressIsOwnAddress,
+        /// Another: a NAT gateway, an appliance or a proxy stands on the way, whether or not it shows itself.
+        EgressIsAnotherAddress,
+        /// No control told, or what it told says nothing of that way.
+        EgressUnknown,
+    }
+}
+
+dimension! {
     /// What EC2 says: where the subnet's route table sends the address, or which endpoint it belongs to.
     Configured {
         /// To a gateway endpoint.
@@ -221,6 +240,7 @@ pub struct Signals {
     pub word: Word,
     pub proof: Proof,
     pub public_address: PublicAddress,
+    pub egress: Egress,
     pub configured: Configured,
 }
 
@@ -246,8 +266,11 @@ pub enum SignalName {
     InternetFirstResponder,
     HopsUnknown,
     ControlSharesFirstResponder,
+    OtherRegionSharesFirstResponder,
     ControlShowsResponders,
+    OtherRegionShowsResponders,
     ControlSilent,
+    OtherRegionSilent,
     ControlUnreachable,
     ControlUnknown,
     ServiceAnswered,
@@ -272,6 +295,9 @@ pub enum SignalName {
     InstanceHasPublicAddress,
     InstanceHasNoPublicAddress,
     PublicAddressUnknown,
+    EgressIsOwnAddress,
+    EgressIsAnotherAddress,
+    EgressUnknown,
     RouteToGatewayEndpoint,
     RouteToNatGateway,
     RouteToNatGatewayThenUnknown,

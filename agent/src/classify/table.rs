@@ -6,11 +6,21 @@
 //! traces of TCP walks, in which a gateway endpoint never showed a router, a NAT gateway showed its private address
 //! first, and an internet gateway's path showed routers of 240.0.0.0/4, 100.64.0.0/10 and public ranges. The traces
 //! are few: "likely" is as far as they carry.
+//!
+//! What hosts to compare with show is one dimension, since one conclusion is drawn from them together. The same service in another
+//! Region is the best of them: managed prefix lists are regional, so no gateway endpoint here carries it, and whatever else looks
+//! at names, ports and addresses treats it alike. Where it is reached with no router in sight, some way out hides its routers and
+//! this service may take it: then silence is "possible" at most, even where other hosts cannot be reached.
+//!
+//! The address under which the internet sees the instance tells what carries a service to the internet, and never whether
+//! a gateway endpoint carries it: it was measured on a control's way, and a gateway endpoint stands beside any egress. It counts only
+//! for what takes the control's way ([`super::evidence`]), and only for the carrier.
 
 mod rows;
 
 use super::signal::{
-    Address, Configured, Contact, Control, Hops, Identity, Prefixes, Proof, PublicAddress, Signals, Word,
+    Address, Configured, Contact, Control, Egress, Hops, Identity, Prefixes, Proof, PublicAddress, Signals,
+    Word,
 };
 use crate::report::{Confidence, Path, Via};
 
@@ -40,6 +50,7 @@ pub struct Row {
     pub word: &'static [Word],
     pub proof: &'static [Proof],
     pub public_address: &'static [PublicAddress],
+    pub egress: &'static [Egress],
     pub configured: &'static [Configured],
     /// What the row means.
     pub ruling: Ruling,
@@ -100,6 +111,7 @@ impl Row {
             && one_of(self.word, &signals.word)
             && one_of(self.proof, &signals.proof)
             && one_of(self.public_address, &signals.public_address)
+            && one_of(self.egress, &signals.egress)
             && one_of(self.configured, &signals.configured)
     }
 }

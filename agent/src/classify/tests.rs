@@ -11,8 +11,10 @@ use crate::prefix_lists::Source;
 use crate::report::{Confidence, Path, Recording, Verdict, Via};
 use crate::testing::{
     DYNAMODB, ELSEWHERE, NAT, PRIVATE, S3, S3_TOO, answering, control, dead_control, recording, replying,
-    session, silent, target, unresolved, walked,
+    s3_elsewhere, session, silent, target, unresolved, walked,
 };
+
+mod controls;
 
 fn only(recording: &Recording) -> Verdict {
     verdicts(recording).remove(0)

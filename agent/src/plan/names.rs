@@ -100,6 +100,7 @@ mod tests {
             call: CallPlan::UnsignedGet,
             prefixes: Vec::new(),
             proxy: None,
+            elsewhere: false,
         }
     }
 

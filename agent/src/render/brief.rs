@@ -5,6 +5,7 @@
 //! a test and every scenario of the lab hold.
 
 mod control_plane;
+mod lookups;
 mod names;
 mod proofs;
 
@@ -29,8 +30,8 @@ use crate::prefix_lists::PrefixList;
 use crate::refusal::{essence, refusal, refuses_credentials};
 use crate::report::{CheckOutcome, EnvironmentRecord, Finding, Recording, Report};
 
-/// A lookup that took less than this is as quick as lookups are, and how quick is left out.
-const SLOW_LOOKUP_MS: f64 = 100.0;
+/// A lookup that took less than this was answered at the first asking, and how quick is left out: no rule reads it.
+const SLOW_LOOKUP_MS: f64 = 500.0;
 
 /// The brief report.
 #[must_use]
@@ -103,9 +104,18 @@ pub fn brief(report: &Report) -> Report {
             forget_identity(target);
         }
         shorten(target, &cited, &environment);
+        lookups::gather(target, &environment.host.vpc_cidrs);
         gather(target);
     }
     refer_to_first_session(recording);
+    for control in recording.controls.iter_mut().filter(|control| control.service != "control") {
+        // Of a service elsewhere it is read whether a connection stands and what its walk shows: at one of the addresses that came
+        // out alike, and at that which the walk was made to.
+        control.lookups.retain(|lookup| lookup.a.done().is_none());
+        for attempt in &mut control.attempts {
+            attempt.alike.retain(|alike| alike.hops.done().is_some());
+        }
+    }
     report
 }
 
@@ -129,7 +139,9 @@ pub fn expanded(mut recording: Recording) -> Recording {
             list.cidrs.clone_from(&known.cidrs);
         }
     }
+    let vpc_cidrs = recording.environment.host.vpc_cidrs.clone();
     for target in recording.targets.iter_mut().chain(&mut recording.controls) {
+        lookups::spread(target, &vpc_cidrs);
         let system = system_addresses(target);
         for lookup in &mut target.lookups {
             restore(&mut lookup.a, &system, IpAddr::is_ipv4);
@@ -217,8 +229,10 @@ fn restore(step: &mut Step<Answer, LookupFailure>, system: &[IpAddr], family: Fa
     }
 }
 
+/// Whether a control's address lies in a list is read as well: such a one compares with nothing.
 fn addresses(recording: &Recording) -> impl Iterator<Item = IpAddr> + '_ {
-    recording.targets.iter().flat_map(|target| &target.attempts).map(|attempt| attempt.address)
+    let all = recording.targets.iter().chain(&recording.controls);
+    all.flat_map(|target| &target.attempts).map(|attempt| attempt.address)
 }
 
 /// Takes its place on the clock from a step.
@@ -318,7 +332,8 @@ fn shorten(target: &mut TargetObservation, cited: &[String], environment: &Envir
             connection.peer_mss = telling;
             (connection.retransmits, connection.path_mtu, connection.send_mss) = (None, None, None);
         }
-        shorten_tls(&mut attempt.tls, target.service == "s3");
+        let of_service = target.service == "s3" && !target.target.starts_with("control:");
+        shorten_tls(&mut attempt.tls, of_service);
         if let Outcome::Done(reply) = &mut attempt.call.outcome {
             let keep_id = cited.contains(&format!("{name}/{}/call", attempt.address));
             shorten_reply(reply, keep_id);

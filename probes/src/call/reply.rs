@@ -3,6 +3,8 @@
 //! Four shapes of errors are read: S3's XML, JSON with a `__type`, the query protocol's XML, and EC2's. Anything else
 //! has no code, and that is an observation as well: it was not the service who answered.
 
+use std::net::IpAddr;
+
 use aws_credential_types::Credentials;
 use http::HeaderMap;
 use roxmltree::Document;
@@ -68,6 +70,14 @@ fn without_reason(operation: &str, received: &Received) -> Reply {
         bucket_region: field(headers, "x-amz-bucket-region"),
         ..Reply::default()
     }
+}
+
+/// The address that a whole answer consists of. It comes from a stranger, so it is one address as such is written, at most with an
+/// end of line behind it, or nothing.
+pub(super) fn lone_address(received: &Received) -> Option<IpAddr> {
+    let text = std::str::from_utf8(&received.body).ok().filter(|_| received.status == 200)?;
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    line.strip_suffix('\r').unwrap_or(line).parse().ok()
 }
 
 /// One line of text, without control characters, at most 600 characters.
@@ -208,5 +218,33 @@ mod tests {
         assert_eq!(reply.bucket_region.as_deref(), Some("eu-west-1"));
         assert_eq!(reply.clock_offset_ms, Some(10_500));
         assert_eq!(reply.code, None);
+    }
+
+    #[test]
+    fn only_an_answer_that_is_one_address_tells_one() {
+        let told = |status, body: &str| lone_address(&received(status, body));
+        assert_eq!(told(200, "3.208.14.77\n"), Some("3.208.14.77".parse().unwrap()));
+        assert_eq!(told(200, "2600:1f18::1\r\n"), Some("2600:1f18::1".parse().unwrap()));
+        for body in [
+            "",
+            "\n",
+            "3.208.14.77\n\n",
+            " 3.208.14.77",
+            "3.208.14.77 10.0.0.1",
+            "3.208.14.77\n10.0.0.1\n",
+            "03.208.14.77",
+            "3.208.14",
+            "3.208.14.77:443",
+            "3.208.14.0/24",
+            "[2600:1f18::1]",
+            "fe80::1%eth0",
+            "{\"ip\":\"3.208.14.77\"}",
+            "<p>3.208.14.77</p>",
+        ] {
+            assert_eq!(told(200, body), None, "{body:?}");
+        }
+        assert_eq!(told(403, "3.208.14.77"), None);
+        let long = "3.208.14.77".repeat(6000);
+        assert_eq!(told(200, &long), None);
     }
 }

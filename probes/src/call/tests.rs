@@ -25,6 +25,7 @@ fn plan(host: &str, call: CallPlan) -> TargetPlan {
         call,
         prefixes: Vec::new(),
         proxy: None,
+        elsewhere: false,
     }
 }
 

@@ -13,6 +13,9 @@ use crate::connection::Connection;
 use crate::observations::{CallFailure, Reply};
 use crate::plan::CallPlan;
 
+/// A request that is no operation of a service.
+const BARE: &str = "GET /";
+
 /// Makes the unsigned counterpart of a planned call.
 pub(super) async fn call(connection: &Connection, plan: &CallPlan) -> Result<Reply, CallFailure> {
     send(connection, Unsigned::of(plan)).await
@@ -49,7 +52,8 @@ async fn send(connection: &Connection, request: Unsigned) -> Result<Reply, CallF
         .body(Bytes::from_static(request.body.as_bytes()))
         .map_err(|error| CallFailure::NotSent { text: error.to_string() })?;
     let received = connection.exchange(whole).await?;
-    Ok(reply::of_unsigned(request.operation, &received))
+    let told_address = (request.operation == BARE).then(|| reply::lone_address(&received)).flatten();
+    Ok(Reply { told_address, ..reply::of_unsigned(request.operation, &received) })
 }
 
 /// An unsigned request, field by field.
@@ -101,7 +105,7 @@ impl Unsigned {
 
     fn bare() -> Self {
         Self {
-            operation: "GET /",
+            operation: BARE,
             method: Method::GET,
             path: "/".to_owned(),
             content_type: None,

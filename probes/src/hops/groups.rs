@@ -25,8 +25,17 @@ pub(super) struct Member {
     pub(super) slot: Slot,
     /// The address.
     pub(super) address: IpAddr,
-    /// The service that it belongs to, or `control`.
+    /// The service that it belongs to, `control`, or the name of a target elsewhere.
     pub(super) service: String,
+    /// Whether it is only there to be compared with.
+    pub(super) elsewhere: bool,
+}
+
+impl Member {
+    /// The service, and whether the address is one of IPv4.
+    fn way(&self) -> (String, bool) {
+        (self.service.clone(), self.address.is_ipv4())
+    }
 }
 
 /// What addresses must have in common to share a walk.
@@ -44,6 +53,8 @@ enum Class {
     /// Public, and in no prefix that is known: the default route takes them. For a service that gateway endpoints serve
     /// this holds its name: our prefixes may be older than the endpoint's, so its walk must not stand for others'.
     Public(Option<String>),
+    /// Of a service in another Region: whether it is treated as others are is what its walk is to show, so it stands for none.
+    Elsewhere(String),
     /// Private, but outside the VPC: each may lie behind another attachment.
     Private(IpAddr),
 }
@@ -54,6 +65,7 @@ impl Key {
         let matching = target.prefixes.iter().filter(|prefix| prefix.contains(&address));
         let class = match matching.max_by_key(|prefix| prefix.prefix_len()) {
             Some(prefix) => Class::Prefix(prefix.trunc()),
+            None if is_public(address) && target.elsewhere => Class::Elsewhere(target.target.clone()),
             None if is_public(address) => {
                 Class::Public(may_have_gateway_endpoint(target).then(|| target.service.clone()))
             }
@@ -112,7 +124,8 @@ pub(super) struct Next {
 #[derive(Default)]
 pub(super) struct Groups {
     all: Vec<Group>,
-    walked_services: HashSet<String>,
+    /// Services with a walk, by family: families take different routes.
+    walked_services: HashSet<(String, bool)>,
     /// Services with a walk that met no router, and how quickly its destination answered.
     hiding: HashMap<String, Duration>,
 }
@@ -135,13 +148,13 @@ impl Groups {
             return None;
         };
         if group.walked.contains(&member.address) {
-            self.walked_services.insert(member.service);
+            self.walked_services.insert(member.way());
             return Some(member.address);
         }
         let walked = group.walked.first().copied();
         if walked.is_some() {
             // What the first address found out stands for this one's service too.
-            self.walked_services.insert(member.service.clone());
+            self.walked_services.insert(member.way());
         }
         group.members.push(member);
         walked
@@ -166,8 +179,8 @@ impl Groups {
         }
     }
 
-    /// Begins the next walk: one for a service that has none yet, else, if `second` ones may begin, one for any group, else
-    /// one for a further address.
+    /// Begins the next walk: one for a service that has none yet, those here before those elsewhere; else, if `second` ones may
+    /// begin, one for any group, else one for a further address.
     pub(super) fn begin_next(&mut self, second: bool) -> Option<Next> {
         let index = self.next(second)?;
         Some(self.begin(index))
@@ -200,8 +213,8 @@ impl Groups {
             group.members.drain(..).partition(|other| other.address == member.address);
         let sharers: Vec<Member> = if first { same.iter().chain(&others).cloned().collect() } else { same };
         group.members = others;
-        self.walked_services.insert(member.service.clone());
-        self.walked_services.extend(sharers.iter().map(|member| member.service.clone()));
+        self.walked_services.insert(member.way());
+        self.walked_services.extend(sharers.iter().map(Member::way));
         let beside = group.hidden.filter(|_| !first);
         Next { key: group.key.clone(), member, sharers, beside }
     }
@@ -209,8 +222,11 @@ impl Groups {
     fn next(&self, second: bool) -> Option<usize> {
         let walked = &self.walked_services;
         let waiting = |group: &Group| group.walked.is_empty();
-        let unwalked = |group: &Group| group.members.iter().any(|member| !walked.contains(&member.service));
-        let first = self.all.iter().position(|group| waiting(group) && unwalked(group));
+        let unwalked = |group: &Group| group.members.iter().any(|member| !walked.contains(&member.way()));
+        let here = |group: &Group| group.members.iter().any(|member| !member.elsewhere);
+        let position = |wanted: &dyn Fn(&Group) -> bool| self.all.iter().position(wanted);
+        let first = position(&|group| waiting(group) && unwalked(group) && here(group))
+            .or_else(|| position(&|group| waiting(group) && unwalked(group)));
         let any = || self.all.iter().position(waiting).or_else(|| self.further());
         first.or_else(|| any().filter(|_| second))
     }
@@ -251,13 +267,20 @@ mod tests {
             call,
             prefixes: prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect(),
             proxy: None,
+            elsewhere: false,
         }
     }
 
     fn member(target: &TargetPlan, address: &str) -> Member {
         let plan = ProbePlan { targets: vec![target.clone()], ..crate::loopback::empty_plan() };
         let slot = Board::skeleton(&plan).target(0);
-        Member { slot, address: address.parse().unwrap(), service: target.service.clone() }
+        let service = if target.elsewhere { &target.target } else { &target.service };
+        Member {
+            slot,
+            address: address.parse().unwrap(),
+            service: service.clone(),
+            elsewhere: target.elsewhere,
+        }
     }
 
     fn key(target: &TargetPlan, address: &str) -> Key {
@@ -288,6 +311,27 @@ mod tests {
         assert_ne!(key(&ssm, "10.9.0.1"), key(&ssm, "10.9.0.2"));
         assert_ne!(key(&ssm, "100.64.0.1"), key(&ssm, "3.4.5.6"));
         assert_ne!(key(&ssm, "fd00::1"), key(&ssm, "2600::1"));
+    }
+
+    #[test]
+    fn a_service_elsewhere_is_walked_for_itself_and_after_those_here() {
+        let ssm = target("ssm", &[], CallPlan::SsmListAssociations);
+        let s3 = target("s3", &["52.216.0.0/15"], CallPlan::S3ListBuckets);
+        let far = TargetPlan {
+            target: "control:s3".to_owned(),
+            elsewhere: true,
+            ..target("s3", &[], CallPlan::UnsignedGet)
+        };
+        assert_ne!(key(&far, "3.5.128.1"), key(&ssm, "3.4.5.6"));
+        assert_eq!(key(&far, "3.5.128.1"), key(&far, "52.219.1.1"));
+        let mut groups = Groups::default();
+        for (target, address) in [(&far, "3.5.128.1"), (&s3, "52.216.0.1"), (&ssm, "3.4.5.6")] {
+            assert_eq!(groups.add(key(target, address), member(target, address)), None);
+        }
+        let mut begin = || groups.begin_next(false).map(|next| next.member.address.to_string());
+        assert_eq!(begin().as_deref(), Some("52.216.0.1"));
+        assert_eq!(begin().as_deref(), Some("3.4.5.6"));
+        assert_eq!(begin().as_deref(), Some("3.5.128.1"));
     }
 
     #[test]

@@ -26,6 +26,7 @@ fn target(name: &str, prefixes: &[&str]) -> TargetPlan {
         call: CallPlan::UnsignedGet,
         prefixes: prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect(),
         proxy: None,
+        elsewhere: false,
     }
 }
 

@@ -119,6 +119,14 @@ impl Slot {
         self.with(|target| target.attempts.iter_mut().find(|attempt| attempt.address == address).map(write));
     }
 
+    /// Whether the attempt's connection stood.
+    pub(crate) fn is_connected(&self, address: IpAddr) -> bool {
+        self.with(|target| {
+            let mut attempts = target.attempts.iter().filter(|attempt| attempt.address == address);
+            attempts.any(|attempt| attempt.tcp.done().is_some())
+        })
+    }
+
     /// Writes facts about the way through the proxy down.
     pub(crate) fn proxied(&self, write: impl FnOnce(&mut Proxied)) {
         self.with(|target| target.proxied.as_mut().map(write));
@@ -160,12 +168,14 @@ fn untried(plan: &ProbePlan, target: &TargetPlan) -> TargetObservation {
         kind: ResolverKind::System,
         a: Step::skipped(SkipReason::OutOfTime),
         aaaa: None,
+        alike: Vec::new(),
     };
-    let asked = plan.resolvers.iter().map(|resolver| Lookup {
+    let asked = plan.resolvers_for(target).iter().map(|resolver| Lookup {
         resolver: resolver.address.to_string(),
         kind: resolver.kind,
         a: Step::skipped(allowed(plan.families.ipv4)),
         aaaa: Some(Step::skipped(allowed(plan.families.ipv6))),
+        alike: Vec::new(),
     });
     TargetObservation {
         target: target.target.clone(),

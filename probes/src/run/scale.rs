@@ -71,6 +71,7 @@ async fn measure_all() {
         call: CallPlan::UnsignedGet,
         prefixes: Vec::new(),
         proxy: None,
+        elsewhere: false,
     };
     let plan = |targets: u8| ProbePlan {
         budgets: Budgets {

@@ -24,6 +24,10 @@ pub(crate) const DESCRIPTORS_OF_A_CHILD: u32 = 4;
 /// Descriptors that one question to a resolver may take: a datagram socket, then a stream.
 const DESCRIPTORS_OF_A_QUESTION: u32 = 2;
 
+/// How many addresses of a family are tried at a service in another Region: one could be lost by chance, and each costs a
+/// connection to far away.
+const ADDRESSES_ELSEWHERE: usize = 2;
+
 /// Looks a target up, tries every address, and writes all of it down as it happens.
 pub(super) async fn observe(
     shared: Arc<Shared>,
@@ -62,10 +66,17 @@ async fn try_every_address(
     while let Some(ended) = lookups.join_next().await {
         // Questions catch their own faults; a task that still ended badly gave no addresses.
         for address in ended.unwrap_or_default() {
-            if known.insert(address) {
+            let of_family =
+                known.iter().filter(|other: &&IpAddr| other.is_ipv4() == address.is_ipv4()).count();
+            let enough = target.elsewhere && of_family >= ADDRESSES_ELSEWHERE;
+            if !enough && known.insert(address) {
                 let context = context();
                 if let Some(route) = context.open(address) {
                     let place = Found::address(slot.clone(), &target, address, route);
+                    if target.elsewhere {
+                        attempts.spawn(carry_out_then_walk(context, address, to_walk.clone(), place));
+                        continue;
+                    }
                     // The walker ends only after all targets, or together with the run.
                     let _ = to_walk.send(place);
                     attempts.spawn(carry_out(context, address));
@@ -83,6 +94,22 @@ async fn carry_out(context: attempt::Context, address: IpAddr) {
     let slot = context.slot.clone();
     if caught(Box::pin(context.carry_out(address))).await.is_none() {
         slot.note_fault_at(address);
+    }
+}
+
+/// The same for an address elsewhere, to which a walk is only worth the routers' answers where a connection stands.
+async fn carry_out_then_walk(
+    context: attempt::Context,
+    address: IpAddr,
+    to_walk: mpsc::UnboundedSender<Found>,
+    place: Found,
+) {
+    let slot = context.slot.clone();
+    carry_out(context, address).await;
+    if slot.is_connected(address) {
+        let _ = to_walk.send(place);
+    } else {
+        slot.attempt(address, |attempt| attempt.hops = Step::skipped(SkipReason::PreviousStepFailed));
     }
 }
 
@@ -112,7 +139,7 @@ fn questions(
         index,
     };
     asked.spawn(question(None, 0).ask(families));
-    for (index, resolver) in shared.plan.resolvers.iter().enumerate() {
+    for (index, resolver) in shared.plan.resolvers_for(target).iter().enumerate() {
         if families.ipv4 {
             let question = question(Some(resolver.clone()), index + 1);
             asked.spawn(question.ask(Families { ipv4: true, ipv6: false }));

@@ -26,6 +26,7 @@ pub(crate) fn target(name: &str) -> TargetPlan {
         call: CallPlan::UnsignedGet,
         prefixes: Vec::new(),
         proxy: None,
+        elsewhere: false,
     }
 }
 

@@ -304,7 +304,7 @@ fn endpoints(control_plane: &ControlPlane) -> &[VpcEndpoint] {
 
 /// The subnet that packets to an address leave by, where it is not the instance's first one. An attempt without a route, as in a
 /// brief report, left by the primary one.
-fn left_by<'a>(environment: &'a EnvironmentRecord, attempt: &Attempt) -> Option<&'a str> {
+pub(super) fn left_by<'a>(environment: &'a EnvironmentRecord, attempt: &Attempt) -> Option<&'a str> {
     let source = attempt.route.as_ref().and_then(|route| route.source)?;
     further_subnet_of(environment, source)
 }

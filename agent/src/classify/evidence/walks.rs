@@ -1,20 +1,20 @@
-//! What the hop walks show of the way to an address, and of the way to the controls.
+//! What the hop walks show of the way to an address.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use probes::SkipReason;
-use probes::observations::{Attempt, HopWalk, Responder, TargetObservation, TcpFailure};
+use probes::observations::{Attempt, HopWalk, Responder, TargetObservation};
 
 use super::addresses::{is_internet_side, is_not_routable};
 use super::own_network::is_the_instance;
-use crate::classify::signal::{Control, Hops};
+use crate::classify::signal::Hops;
 use crate::report::{EnvironmentRecord, Recording};
 
 /// The last TTL whose silence is looked at; farther routers do not tell one way out of a subnet from another.
-const NEAR: u8 = 3;
+pub(super) const NEAR: u8 = 3;
 
-/// Every walk of a run by the address that was walked, and what the controls' walks show.
+/// Every walk of a run by the address that was walked, and the controls to compare with.
 #[derive(Debug)]
 pub struct Walks<'a> {
     by_address: BTreeMap<IpAddr, &'a HopWalk>,
@@ -30,6 +30,11 @@ impl<'a> Walks<'a> {
         let by_address =
             attempts.filter_map(|attempt| attempt.hops.done().map(|walk| (attempt.address, walk))).collect();
         Self { by_address, controls: &recording.controls }
+    }
+
+    /// The controls.
+    pub(super) fn controls(&self) -> &'a [TargetObservation] {
+        self.controls
     }
 
     /// The walk that stands for this address: its own, or that of the address it was grouped with, also where one of its own was
@@ -87,88 +92,6 @@ pub(super) fn hops_of(
     }
 }
 
-pub(super) fn control_of(
-    environment: &EnvironmentRecord,
-    walks: &Walks<'_>,
-    hops: Hops,
-    attempt: &Attempt,
-) -> (Control, String) {
-    let own =
-        walks.for_attempt(attempt).and_then(|(walked, walk)| first_responder(environment, walked, walk));
-    let mut shows = None;
-    let mut silent = None;
-    let mut connected = None;
-    let mut unreachable = None;
-    for control in walks.controls {
-        // Families take different routes: a control's IPv6 path says nothing of IPv4.
-        let same_family =
-            control.attempts.iter().filter(|other| other.address.is_ipv4() == attempt.address.is_ipv4());
-        for attempt in same_family {
-            if let Some(failure) = attempt.tcp.failed() {
-                // Only silence or "no way there" shows that there is no way; a refusal came from somewhere.
-                if matches!(
-                    failure,
-                    TcpFailure::TimedOut | TcpFailure::NetworkUnreachable | TcpFailure::HostUnreachable
-                ) {
-                    unreachable.get_or_insert(control.host.as_str());
-                }
-                continue;
-            }
-            if attempt.tcp.done().is_none() {
-                continue;
-            }
-            connected.get_or_insert(control.host.as_str());
-            let Some((walked, walk)) = walks.for_attempt(attempt) else { continue };
-            match first_responder(environment, walked, walk) {
-                Some(first)
-                    if hops == Hops::PrivateFirstResponder
-                        && own.is_some_and(|own| own.address == first.address) =>
-                {
-                    let text = format!("control {} shares that router", control.host);
-                    return (Control::ControlSharesFirstResponder, text);
-                }
-                Some(first) => {
-                    let by = if walked == attempt.address {
-                        String::new()
-                    } else {
-                        format!(" (walk to {walked})")
-                    };
-                    shows.get_or_insert((control.host.as_str(), format!("{}{by}", first.address)));
-                }
-                None if silence_counts(environment, walk) => {
-                    silent.get_or_insert(control.host.as_str());
-                }
-                None => {}
-            }
-        }
-    }
-    // A control that is as silent weighs against one that shows routers: not all ways are alike.
-    if let (Some((host, router)), None) = (&shows, silent) {
-        return (Control::ControlShowsResponders, format!("the way to control {host} shows router {router}"));
-    }
-    if let Some(host) = silent {
-        return (Control::ControlSilent, format!("the way to control {host} shows no router either"));
-    }
-    match (connected, unreachable) {
-        (Some(host), _) => {
-            (Control::ControlUnknown, format!("control {host} answers, but no walk shows its routers"))
-        }
-        (None, Some(host)) => {
-            let within =
-                environment.host.public_ipv4.map_or("", |_| ", though the instance has a public address");
-            (Control::ControlUnreachable, format!("control {host} cannot be reached{within}"))
-        }
-        (None, None) => (Control::ControlUnknown, "no control on the internet was contacted".to_owned()),
-    }
-}
-
-pub(super) fn control_place(walks: &Walks<'_>) -> String {
-    walks
-        .controls
-        .first()
-        .map_or_else(|| "controls".to_owned(), |control| format!("controls/{}", control.host))
-}
-
 fn why_no_walk(attempt: &Attempt) -> &'static str {
     match attempt.hops.skip_reason() {
         Some(SkipReason::Disabled | SkipReason::NotAsked) => "switched off",
@@ -183,7 +106,7 @@ fn why_no_walk(attempt: &Attempt) -> &'static str {
 }
 
 /// The first router that answered, leaving out the destination itself, and the instance where this ran in a container on it.
-fn first_responder<'a>(
+pub(super) fn first_responder<'a>(
     environment: &EnvironmentRecord,
     walked: IpAddr,
     walk: &'a HopWalk,
@@ -204,6 +127,11 @@ fn silence_counts(environment: &EnvironmentRecord, walk: &HopWalk) -> bool {
         None if walk.near_only => NEAR + 1,
         None => return false,
     };
+    are_silent(environment, walk, below)
+}
+
+/// Whether every router below a TTL was asked again and stayed silent, or is the instance itself, seen from a container on it.
+pub(super) fn are_silent(environment: &EnvironmentRecord, walk: &HopWalk, below: u8) -> bool {
     let passed_over = |ttl: u8| {
         walk.responders
             .iter()

@@ -4,7 +4,7 @@ mod proofs;
 
 use super::{Row, Ruling};
 use crate::classify::signal::{
-    Address, Configured, Contact, Control, Hops, Identity, Prefixes, PublicAddress, Word,
+    Address, Configured, Contact, Control, Egress, Hops, Identity, Prefixes, PublicAddress, Word,
 };
 use crate::report::{Confidence, Path, Via};
 
@@ -20,7 +20,11 @@ use Configured::{
     RouteToNatGatewayThenUnknown, RouteToPeering, RouteToTransitGateway, RouteToVpnGateway,
 };
 use Contact::{ConnectedOnly, NotConnected, NotTried, PeerUntrusted, ServiceAnswered};
-use Control::{ControlSharesFirstResponder, ControlShowsResponders, ControlSilent, ControlUnreachable};
+use Control::{
+    ControlSharesFirstResponder, ControlShowsResponders, ControlSilent, ControlUnreachable,
+    OtherRegionSharesFirstResponder, OtherRegionShowsResponders, OtherRegionSilent,
+};
+use Egress::{EgressIsAnotherAddress, EgressIsOwnAddress};
 use Hops::{HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder};
 use Identity::{PeerIntercepts, PeerIsAws, PeerIsNoEndpoint};
 use Path::{GatewayEndpoint, InterfaceEndpoint, Internet, Undetermined, Unreachable};
@@ -55,6 +59,7 @@ pub(super) const ANY: Row = Row {
     word: &[],
     proof: &[],
     public_address: &[],
+    egress: &[],
     configured: &[],
     ruling: UNDETERMINED,
     reading: "",
@@ -70,10 +75,36 @@ const PRIVATE: &[Address] =
     &[AddressInVpc, AddressInVpcByOverride, AddressPrivateOutsideVpc, AddressPrivateVpcUnknown];
 const IN_VPC: &[Address] = &[AddressInVpc, AddressInVpcByOverride];
 const INSIDE: &[Prefixes] = &[InsidePrefixList, InsideSnapshot];
-/// The control tells this silence from a general one: it shows routers where the service shows none, or the internet
+/// The controls tell this silence from a general one: they show routers where the service shows none, or the internet
 /// cannot be reached at all.
-const CONTROL_DIFFERS: &[Control] =
-    &[ControlSharesFirstResponder, ControlShowsResponders, ControlUnreachable];
+const CONTROL_DIFFERS: &[Control] = &[
+    ControlSharesFirstResponder,
+    OtherRegionSharesFirstResponder,
+    ControlShowsResponders,
+    OtherRegionShowsResponders,
+    ControlUnreachable,
+];
+/// Some control can be reached.
+const CONTROL_REACHED: &[Control] = &[
+    ControlSharesFirstResponder,
+    OtherRegionSharesFirstResponder,
+    ControlShowsResponders,
+    OtherRegionShowsResponders,
+    ControlSilent,
+    OtherRegionSilent,
+];
+/// The controls tell something.
+const CONTROL_TELLS: &[Control] = &[
+    ControlSharesFirstResponder,
+    OtherRegionSharesFirstResponder,
+    ControlShowsResponders,
+    OtherRegionShowsResponders,
+    ControlSilent,
+    OtherRegionSilent,
+    ControlUnreachable,
+];
+/// A way that no VPC endpoint serves begins with the router that the service's begins with.
+const CONTROL_SHARES: &[Control] = &[ControlSharesFirstResponder, OtherRegionSharesFirstResponder];
 
 /// Carriers behind which there may be more: a firewall or another VPC decides where the packets go from there.
 const CARRIERS: &[Configured] =
@@ -326,10 +357,10 @@ const OTHERS: &[Row] = &[
         address: &[AddressPublic],
         configured: CARRIERS,
         contact: CONNECTED,
-        control: &[ControlSharesFirstResponder],
+        control: CONTROL_SHARES,
         ruling: sure(Internet, None, Likely),
         reading: "the subnet's route table sends the address to the named carrier, and a public host that no VPC endpoint \
-                  serves is reached through the same router",
+                  serves, or the same service in another Region, is reached through the same router",
         ..ANY
     },
     Row {
@@ -439,6 +470,16 @@ const OTHERS: &[Row] = &[
         address: &[AddressPublic],
         contact: CONNECTED,
         hops: &[InternetFirstResponder],
+        egress: &[EgressIsAnotherAddress],
+        ruling: sure(Internet, Some(NatOrAppliance), Likely),
+        reading: "routers of the internet side are visible on the way, and on a control's way, which begins with the same router, \
+                  the internet sees another address than the instance's own: NAT or an appliance that does not show itself",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[InternetFirstResponder],
         public_address: &[InstanceHasPublicAddress],
         ruling: sure(Internet, Some(InternetGateway), Likely),
         reading: "routers of the internet side are visible on the way, and the instance has a public address",
@@ -457,10 +498,10 @@ const OTHERS: &[Row] = &[
         address: &[AddressPublic],
         contact: CONNECTED,
         hops: &[PrivateFirstResponder],
-        control: &[ControlSharesFirstResponder],
+        control: CONTROL_SHARES,
         ruling: sure(Internet, Some(NatOrAppliance), Likely),
         reading: "the first visible router has a private address (NAT or appliance), and a public host that no VPC \
-                  endpoint serves is reached through the same one",
+                  endpoint serves, or the same service in another Region, is reached through the same one",
         twin: BEHIND_NAT,
         ..ANY
     },
@@ -492,7 +533,29 @@ const OTHERS: &[Row] = &[
                   cannot be seen",
         ..ANY
     },
-    // Services without a gateway endpoint: a public address is the internet's.
+    // Services without a gateway endpoint: a public address is the internet's, and takes the default route as a control's does.
+    Row {
+        address: &[AddressPublic],
+        contact: &[ServiceAnswered],
+        prefixes: &[NoGatewayForService],
+        identity: &[PeerIsAws],
+        egress: &[EgressIsOwnAddress],
+        ruling: sure(Internet, Some(InternetGateway), Likely),
+        reading: "the service has no gateway endpoint, it answers at a public address under its own certificate, and the internet \
+                  sees the instance under its own public address",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: &[ServiceAnswered],
+        prefixes: &[NoGatewayForService],
+        identity: &[PeerIsAws],
+        egress: &[EgressIsAnotherAddress],
+        ruling: sure(Internet, Some(NatOrAppliance), Likely),
+        reading: "the service has no gateway endpoint, it answers at a public address under its own certificate, and the internet \
+                  sees another address than the instance's own (NAT or an appliance)",
+        ..ANY
+    },
     Row {
         address: &[AddressPublic],
         contact: &[ServiceAnswered],
@@ -518,8 +581,8 @@ const OTHERS: &[Row] = &[
         hops: &[NoVisibleResponder],
         control: CONTROL_DIFFERS,
         ruling: sure(GatewayEndpoint, None, Likely),
-        reading: "a public address in the service's prefix list, with no router visible on the way, while the control's \
-                  path shows routers or does not exist",
+        reading: "a public address in the service's prefix list, with no router visible on the way, while the way to a public \
+                  host or to the same service in another Region shows routers, or neither can be reached",
         twin: HIDDEN_EGRESS,
         ..ANY
     },
@@ -528,10 +591,10 @@ const OTHERS: &[Row] = &[
         contact: CONNECTED,
         prefixes: INSIDE,
         hops: &[NoVisibleResponder],
-        control: &[ControlSharesFirstResponder, ControlShowsResponders, ControlUnreachable, ControlSilent],
+        control: CONTROL_TELLS,
         ruling: sure(GatewayEndpoint, None, Possible),
-        reading: "a public address in the service's prefix list, with no router visible on the way; the control's path \
-                  shows none either, or the service itself did not answer",
+        reading: "a public address in the service's prefix list, with no router visible on the way; the way to a control, or to \
+                  the same service in another Region, shows none either, or the service itself did not answer",
         twin: HIDDEN_EGRESS,
         ..ANY
     },
@@ -551,8 +614,8 @@ const OTHERS: &[Row] = &[
         hops: &[NoVisibleResponder],
         control: CONTROL_DIFFERS,
         ruling: sure(GatewayEndpoint, None, Possible),
-        reading: "no router visible on the way while the control's path shows routers or does not exist, as with a gateway \
-                  endpoint; but no current prefix list holds this address",
+        reading: "no router visible on the way while the way to a control shows routers or no control can be reached, as with a \
+                  gateway endpoint; but no current prefix list holds this address",
         twin: HIDDEN_EGRESS,
         ..ANY
     },
@@ -571,7 +634,7 @@ const OTHERS: &[Row] = &[
         contact: CONNECTED,
         prefixes: &[OutsideSnapshot],
         hops: &[HopsUnknown],
-        control: &[ControlSharesFirstResponder, ControlShowsResponders, ControlSilent],
+        control: CONTROL_REACHED,
         ruling: sure(Internet, None, Possible),
         reading: "a public address outside the published ranges as this program knows them; the internet can be reached",
         ..ANY

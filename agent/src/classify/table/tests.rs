@@ -2,12 +2,18 @@
 
 use super::*;
 use crate::classify::signal::{
-    Address, Configured, Contact, Control, Hops, Identity, Prefixes, Proof, PublicAddress, Word,
+    Address, Configured, Contact, Control, Egress, Hops, Identity, Prefixes, Proof, PublicAddress, Word,
 };
-use Address::AddressPublic;
+use Address::{AddressPrivateOutsideVpc, AddressPrivateVpcUnknown, AddressPublic};
 use Confidence::{Likely, Possible, Proven};
-use Hops::{HopsUnknown, NoVisibleResponder};
-use Identity::{PeerIntercepts, PeerIsNoEndpoint};
+use Contact::{NotConnected, NotTried, PeerUntrusted, ServiceAnswered};
+use Control::{
+    ControlSharesFirstResponder, ControlUnknown, OtherRegionSharesFirstResponder, OtherRegionShowsResponders,
+    OtherRegionSilent,
+};
+use Egress::{EgressIsAnotherAddress, EgressIsOwnAddress, EgressUnknown};
+use Hops::{HopsUnknown, NoVisibleResponder, PrivateFirstResponder};
+use Identity::{PeerIntercepts, PeerIsAws, PeerIsNoEndpoint, PeerUnknown};
 use Path::{GatewayEndpoint, Undetermined, Unreachable};
 use Prefixes::{NoGatewayForService, OutsideSnapshot, PrefixesUnknown};
 use Proof::NoProof;
@@ -15,11 +21,55 @@ use Word::EndpointPolicyNamed;
 
 type Exclusion = (&'static str, fn(&Signals) -> bool);
 
+const SHARES: [Control; 2] = [ControlSharesFirstResponder, OtherRegionSharesFirstResponder];
+const OTHER_REGION: [Control; 3] =
+    [OtherRegionSharesFirstResponder, OtherRegionShowsResponders, OtherRegionSilent];
+
 /// Combinations that no observation can yield, each with the reason.
 const EXCLUDED: &[Exclusion] = &[
+    ("a private address outside the VPC lies in no prefix that a gateway endpoint serves", |signals| {
+        matches!(signals.address, AddressPrivateOutsideVpc | AddressPrivateVpcUnknown)
+            && signals.prefixes != NoGatewayForService
+    }),
+    (
+        "a router is shared only where one with a private address was seen on the way to the service",
+        |signals| SHARES.contains(&signals.control) && signals.hops != PrivateFirstResponder,
+    ),
+    ("the same service elsewhere is compared only with what a gateway endpoint may carry here", |signals| {
+        let gateway = signals.address == AddressPublic && signals.prefixes != NoGatewayForService;
+        OTHER_REGION.contains(&signals.control) && !gateway
+    }),
+    ("private addresses are not translated, and only the internet's sees one", |signals| {
+        signals.address != AddressPublic && signals.egress != EgressUnknown
+    }),
+    ("an instance without a public address is not seen under its own", |signals| {
+        signals.egress == EgressIsOwnAddress
+            && signals.public_address != PublicAddress::InstanceHasPublicAddress
+    }),
+    ("whose address it is can only be told where metadata says which is the instance's", |signals| {
+        signals.egress == EgressIsAnotherAddress
+            && signals.public_address == PublicAddress::PublicAddressUnknown
+    }),
+    (
+        "where no router shows what way an address takes that a gateway endpoint may carry, a control's way says nothing of it",
+        |signals| {
+            let seen = matches!(signals.hops, PrivateFirstResponder | Hops::InternetFirstResponder);
+            signals.egress != EgressUnknown && signals.prefixes != NoGatewayForService && !seen
+        },
+    ),
+    ("without a connection there is no certificate to go by", |signals| {
+        matches!(signals.contact, NotConnected | NotTried) && signals.identity != PeerUnknown
+    }),
+    ("a peer that no set of roots vouches for is not known to be AWS", |signals| {
+        signals.contact == PeerUntrusted && signals.identity == PeerIsAws
+    }),
+    ("the service's word counts only where it answered under a certificate of the field's", |signals| {
+        signals.word == EndpointPolicyNamed
+            && (signals.contact != ServiceAnswered || signals.identity != PeerIsAws)
+    }),
     (
         "a proof counts only where the service itself answered: its calls are made on connections like that one",
-        |signals| signals.proof != NoProof && signals.contact != Contact::ServiceAnswered,
+        |signals| signals.proof != NoProof && signals.contact != ServiceAnswered,
     ),
     (
         "what an interceptor's requests prove is the interceptor's way, so a proof is not read there",
@@ -38,44 +88,49 @@ const EXCLUDED: &[Exclusion] = &[
     }),
 ];
 
+/// Every combination of values that can be. Dimensions are varied one after the other from signals that know nothing, and what is
+/// excluded is left out at each step: so a dimension comes after those that its exclusions hang on.
 fn product() -> impl Iterator<Item = Signals> {
-    let mut all = Vec::new();
-    for &address in Address::ALL {
-        for &prefixes in Prefixes::ALL {
-            for &hops in Hops::ALL {
-                for &control in Control::ALL {
-                    for &contact in Contact::ALL {
-                        for &identity in Identity::ALL {
-                            for &word in Word::ALL {
-                                for &proof in Proof::ALL {
-                                    for &public_address in PublicAddress::ALL {
-                                        for &configured in Configured::ALL {
-                                            let signals = Signals {
-                                                address,
-                                                prefixes,
-                                                hops,
-                                                control,
-                                                contact,
-                                                identity,
-                                                word,
-                                                proof,
-                                                public_address,
-                                                configured,
-                                            };
-                                            if EXCLUDED.iter().all(|(_, excluded)| !excluded(&signals)) {
-                                                all.push(signals);
-                                            }
-                                        }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-    all.into_iter()
+    let signals = std::iter::once(Signals {
+        address: AddressPublic,
+        prefixes: NoGatewayForService,
+        hops: HopsUnknown,
+        control: ControlUnknown,
+        contact: NotTried,
+        identity: PeerUnknown,
+        word: Word::NoEndpointNamed,
+        proof: NoProof,
+        public_address: PublicAddress::PublicAddressUnknown,
+        egress: EgressUnknown,
+        configured: Configured::RouteUnknown,
+    });
+    let signals = vary(signals, Address::ALL, |signals, value| signals.address = value);
+    let signals = vary(signals, Prefixes::ALL, |signals, value| signals.prefixes = value);
+    let signals = vary(signals, Hops::ALL, |signals, value| signals.hops = value);
+    let signals = vary(signals, Control::ALL, |signals, value| signals.control = value);
+    let signals = vary(signals, Contact::ALL, |signals, value| signals.contact = value);
+    let signals = vary(signals, Identity::ALL, |signals, value| signals.identity = value);
+    let signals = vary(signals, Word::ALL, |signals, value| signals.word = value);
+    let signals = vary(signals, Proof::ALL, |signals, value| signals.proof = value);
+    let signals = vary(signals, PublicAddress::ALL, |signals, value| signals.public_address = value);
+    let signals = vary(signals, Egress::ALL, |signals, value| signals.egress = value);
+    vary(signals, Configured::ALL, |signals, value| signals.configured = value)
+}
+
+/// Boxed, because a type that holds eleven of these in one another takes the compiler all memory there is.
+fn vary<T: Copy>(
+    signals: impl Iterator<Item = Signals> + 'static,
+    values: &'static [T],
+    set: fn(&mut Signals, T),
+) -> Box<dyn Iterator<Item = Signals>> {
+    let varied = signals.flat_map(move |signals| {
+        values.iter().map(move |value| {
+            let mut signals = signals;
+            set(&mut signals, *value);
+            signals
+        })
+    });
+    Box::new(varied.filter(|signals| EXCLUDED.iter().all(|(_, excluded)| !excluded(signals))))
 }
 
 #[test]
@@ -137,8 +192,21 @@ fn a_gateway_endpoint_is_never_likely_without_a_control() {
         let ruling = decide(&signals).1;
         let by_silence = signals.word == Word::NoEndpointNamed && signals.proof == NoProof;
         if by_silence && ruling.path == GatewayEndpoint && ruling.confidence == Some(Likely) {
-            assert_ne!(signals.control, Control::ControlUnknown, "{signals:?}");
+            assert_ne!(signals.control, ControlUnknown, "{signals:?}");
             assert_eq!(signals.hops, NoVisibleResponder, "{signals:?}");
+        }
+    }
+}
+
+#[test]
+fn where_a_control_is_as_silent_as_the_service_silence_makes_no_more_than_possible() {
+    let silent = [Control::ControlSilent, OtherRegionSilent];
+    for signals in product().filter(|signals| silent.contains(&signals.control)) {
+        let ruling = decide(&signals).1;
+        let by_silence = signals.word == Word::NoEndpointNamed && signals.proof == NoProof;
+        let by_route = signals.configured != Configured::RouteUnknown;
+        if by_silence && !by_route && ruling.path == GatewayEndpoint {
+            assert_eq!(ruling.confidence, Some(Possible), "{signals:?}");
         }
     }
 }
@@ -192,12 +260,13 @@ fn knowing_more_never_makes_the_same_path_less_sure() {
     for known in product() {
         let less = [
             Signals { hops: HopsUnknown, ..known },
-            Signals { control: Control::ControlUnknown, ..known },
+            Signals { control: ControlUnknown, ..known },
             Signals { prefixes: unknown_prefixes(known.prefixes), ..known },
-            Signals { identity: Identity::PeerUnknown, ..known },
+            Signals { identity: PeerUnknown, ..known },
             Signals { word: Word::NoEndpointNamed, ..known },
             Signals { proof: NoProof, ..known },
             Signals { public_address: PublicAddress::PublicAddressUnknown, ..known },
+            Signals { egress: EgressUnknown, ..known },
             Signals { configured: Configured::RouteUnknown, ..known },
         ];
         // An interceptor is a reason to be less sure, not a further witness.

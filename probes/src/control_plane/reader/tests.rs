@@ -42,6 +42,7 @@ fn named() -> TargetPlan {
         call: CallPlan::UnsignedGet,
         prefixes: Vec::new(),
         proxy: None,
+        elsewhere: false,
     }
 }
 
