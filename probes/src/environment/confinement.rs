@@ -18,8 +18,10 @@ pub(super) fn signs(variables: &Variables, root: &Path) -> Vec<ContainerSign> {
     let exists = |path: &str| root.join(path).exists();
     let named = |names: &[&str]| names.iter().any(|name| variables.value(name).is_some());
     let control_group = files::read(&root.join("proc/self/cgroup")).unwrap_or_default();
+    let mounts = files::read(&root.join("proc/self/mountinfo")).unwrap_or_default();
     [
-        (ContainerSign::Docker, exists(".dockerenv")),
+        // Images of machines that were made from a container's have kept the file.
+        (ContainerSign::Docker, exists(".dockerenv") && !stands_on_a_disk(&mounts)),
         (ContainerSign::Podman, exists("run/.containerenv")),
         (ContainerSign::Ecs, named(&["ECS_CONTAINER_METADATA_URI_V4", "ECS_CONTAINER_METADATA_URI"])),
         (ContainerSign::Kubernetes, named(&["KUBERNETES_SERVICE_HOST"])),
@@ -29,6 +31,20 @@ pub(super) fn signs(variables: &Variables, root: &Path) -> Vec<ContainerSign> {
     .into_iter()
     .filter_map(|(sign, seen)| seen.then_some(sign))
     .collect()
+}
+
+/// Whether the root of the file system is a whole disk's or partition's, as a machine's is. A container's is an overlay, or a
+/// folder of some file system (proc(5), `mountinfo`: the fourth field is the folder, the fifth where it is mounted).
+fn stands_on_a_disk(mounts: &str) -> bool {
+    let whole_disk = |line: &str| {
+        let (mount, system) = line.split_once(" - ")?;
+        let mut fields = mount.split(' ').skip(3);
+        let (folder, place) = (fields.next()?, fields.next()?);
+        let source = system.split(' ').nth(1)?;
+        (place == "/").then_some(folder == "/" && source.starts_with("/dev/"))
+    };
+    // What was mounted last lies over the others.
+    mounts.lines().filter_map(whole_disk).next_back() == Some(true)
 }
 
 /// The paths of a process's control groups, a line each: `HIERARCHY:CONTROLLERS:PATH`.
@@ -65,6 +81,24 @@ mod tests {
         std::fs::write(root.path().join(".dockerenv"), "").unwrap();
         let task = Variables::from([("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/x")]);
         assert_eq!(signs(&task, root.path()), [ContainerSign::Docker, ContainerSign::Ecs]);
+    }
+
+    #[test]
+    fn a_machine_whose_disk_was_made_from_a_containers_image_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join(".dockerenv"), "").unwrap();
+        std::fs::create_dir_all(root.path().join("proc/self")).unwrap();
+        let none = Variables::from([("HOME", "/root")]);
+        for (mounted, expected) in [
+            ("27 1 259:1 / / rw,noatime shared:1 - xfs /dev/nvme0n1p1 rw", vec![]),
+            ("502 391 0:61 / / rw,relatime - overlay overlay rw,lowerdir=/x", vec![ContainerSign::Docker]),
+            ("502 391 259:1 /docker/vfs/dir/4f / rw - ext4 /dev/nvme0n1p1 rw", vec![ContainerSign::Docker]),
+            ("502 391 253:3 /rootfs / rw - xfs /dev/mapper/docker-4f rw", vec![ContainerSign::Docker]),
+        ] {
+            let proc = "22 27 0:21 / /proc rw,relatime - proc proc rw";
+            std::fs::write(root.path().join("proc/self/mountinfo"), format!("{proc}\n{mounted}\n")).unwrap();
+            assert_eq!(signs(&none, root.path()), expected, "{mounted}");
+        }
     }
 
     #[test]
