@@ -180,7 +180,7 @@ impl Groups {
     }
 
     /// Begins the next walk: one for a service that has none yet, those here before those elsewhere; else, if `second` ones may
-    /// begin, one for any group, else one for a further address.
+    /// begin, one beside a walk that met no router, else one for any group.
     pub(super) fn begin_next(&mut self, second: bool) -> Option<Next> {
         let index = self.next(second)?;
         Some(self.begin(index))
@@ -227,7 +227,8 @@ impl Groups {
         let position = |wanted: &dyn Fn(&Group) -> bool| self.all.iter().position(wanted);
         let first = position(&|group| waiting(group) && unwalked(group) && here(group))
             .or_else(|| position(&|group| waiting(group) && unwalked(group)));
-        let any = || self.all.iter().position(waiting).or_else(|| self.further());
+        // Where a service's walk met no router its other addresses matter more than those that a router was seen before.
+        let any = || self.near().or_else(|| position(&waiting));
         first.or_else(|| any().filter(|_| second))
     }
 
