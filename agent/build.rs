@@ -8,8 +8,14 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const DATA: [&str; 5] =
-    ["endpoints.json", "endpoint_services.json", "prefixes.json", "report.schema.json", "fleet.schema.json"];
+const DATA: [&str; 6] = [
+    "endpoints.json",
+    "endpoint_services.json",
+    "prefixes.json",
+    "report.schema.json",
+    "fleet.schema.json",
+    "words.txt",
+];
 
 /// The highest level of `miniz_oxide`: the texts are packed once and carried everywhere.
 const LEVEL: u8 = 10;

@@ -11,17 +11,15 @@ use serde_json::Value;
 
 use crate::catalogue::{self, Variant};
 use crate::listing;
+use crate::packed::text;
 
 /// The first labels of S3's own host names that are no bucket.
 const PARTS_OF_S3: &[&str] = &["bucket", "accesspoint", "control"];
 
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    let mut words: HashSet<String> = include_str!("../../data/words.txt")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::split_whitespace)
-        .map(str::to_lowercase)
-        .collect();
+    let listed = text!("words.txt");
+    let lines = listed.lines().filter(|line| !line.starts_with('#'));
+    let mut words: HashSet<String> = lines.map(str::to_lowercase).collect();
     if let Ok(schema) = serde_json::from_str(&listing::schema("report")) {
         fixed_by(&schema, &mut words);
     }
@@ -162,8 +160,8 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted_and_names_each_word_once() {
-        let lines = include_str!("../../data/words.txt").lines().filter(|line| !line.starts_with('#'));
-        let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+        let listed = text!("words.txt");
+        let words: Vec<&str> = listed.lines().filter(|line| !line.starts_with('#')).collect();
         let mut sorted = words.clone();
         sorted.sort_by_key(|word| word.to_lowercase());
         sorted.dedup();
