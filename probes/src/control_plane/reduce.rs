@@ -75,7 +75,7 @@ pub(super) fn vpc_endpoints(
     let mut endpoints = each(found, |endpoint| {
         let names = |what, ids: &[String]| each(ids, |id| name(what, Some(id)));
         let dns = endpoint.dns_options();
-        let for_s3 = endpoint.service_name().is_some_and(|name| name.ends_with(".s3"));
+        let for_s3 = endpoint.service_name().is_some_and(|name| name.rsplit('.').next() == Some("s3"));
         let policy = endpoint.policy_document().filter(|_| for_s3);
         let kept = plan.aws_buckets.iter().filter(|bucket| {
             policy.is_some_and(|policy| keeps_away(policy, bucket, plan.account_id.as_deref()))

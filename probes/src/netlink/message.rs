@@ -1,7 +1,7 @@
 //! One message of the routing socket, and what this program reads of the three kinds that it asks for.
 //!
 //! Only the fields that somebody here wants have names; everything else the kernel says is passed over. Numbers and layouts are
-//! those of linux/rtnetlink.h, if_link.h and if_addr.h, in this machine's byte order.
+//! those of `linux/rtnetlink.h`, `if_link.h` and `if_addr.h`, in this machine's byte order.
 
 use std::net::IpAddr;
 
@@ -70,7 +70,7 @@ pub(crate) struct LinkAddress {
 }
 
 /// A route for one destination.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Route {
     /// Whether packets are sent or delivered; other routes refuse them.
     pub(crate) delivers: bool,
