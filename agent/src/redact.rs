@@ -145,11 +145,7 @@ fn arguments(arguments: &[String], redactor: &Redactor<'_>) -> Vec<String> {
             Some((name, value)) => {
                 plain = PLAIN_OPTIONS.contains(&name);
                 let value = value.map(|value| format!("={}", shown(value, plain))).unwrap_or_default();
-                let name = if options.iter().any(|known| *known == name) {
-                    name.to_owned()
-                } else {
-                    redactor.name(name)
-                };
+                let name = if options.contains(&name) { name.to_owned() } else { redactor.name(name) };
                 format!("--{name}{value}")
             }
             None if argument.len() == 2 && argument.starts_with('-') => {
