@@ -2,6 +2,7 @@
 //! the same.
 
 pub mod brief;
+mod commands;
 mod console;
 mod container;
 mod emf;

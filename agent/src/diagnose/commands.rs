@@ -166,20 +166,31 @@ fn welcoming_groups<'a>(case: &Case<'a>) -> Option<&'a [String]> {
     endpoints.map(|endpoint| endpoint.security_groups.as_slice()).find(|groups| lets_in(groups))
 }
 
-/// Makes a security group that lets this instance's own group in on port 443, and keeps its id in `SG`.
+/// Makes a security group that lets the VPC in on port 443, and keeps its id in `SG`.
+///
+/// The whole VPC: private DNS leads every client in it to the new endpoint, also those that have another way so far. Only where
+/// the VPC's blocks are not known it is this instance's own group.
 fn new_group(case: &Case<'_>) -> Option<Vec<String>> {
-    let (region, vpc) = (case.region()?, case.recording.environment.host.vpc_id.as_ref()?);
-    let own = own_groups(case);
-    let group = own.first()?;
+    let host = &case.recording.environment.host;
+    let (region, vpc) = (case.region()?, host.vpc_id.as_ref()?);
+    let blocks: Vec<String> = host
+        .vpc_cidrs
+        .iter()
+        .filter(|block| matches!(block, IpNet::V4(_)))
+        .map(|block| format!("{{CidrIp={block}}}"))
+        .collect();
+    let whom = if blocks.is_empty() {
+        format!("--protocol tcp --port 443 --source-group {}", own_groups(case).first()?)
+    } else {
+        let ranges = blocks.join(",");
+        format!("--ip-permissions \"IpProtocol=tcp,FromPort=443,ToPort=443,IpRanges=[{ranges}]\"")
+    };
     Some(vec![
         format!(
             "SG=$(aws ec2 create-security-group --region {region} --vpc-id {vpc} --group-name vpc-endpoints-https \
              --description 'HTTPS to VPC endpoints' --query GroupId --output text)"
         ),
-        format!(
-            "aws ec2 authorize-security-group-ingress --region {region} --group-id \"$SG\" --protocol tcp --port 443 \
-             --source-group {group}"
-        ),
+        format!("aws ec2 authorize-security-group-ingress --region {region} --group-id \"$SG\" {whom}"),
     ])
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A command is printed only when every id in it is known: it runs as printed, or it is not there.
 
+use std::net::IpAddr;
+
 use probes::observations::{Attempt, TargetObservation};
 
 use super::case::Case;
@@ -328,11 +330,13 @@ pub fn where_it_broke(target: &TargetObservation, verdict: &Verdict) -> String {
         let reason = verdict.because.first().map(|reason| reason.text.clone());
         return reason.unwrap_or_else(|| "nothing was tried".to_owned());
     };
-    let alike = counted.iter().filter(|other| fails_alike(attempt, other)).count();
-    let others = match alike {
-        0 | 1 => String::new(),
-        2 => " (and likewise at another address)".to_owned(),
-        count => format!(" (and likewise at {} other addresses)", count - 1),
+    let alike =
+        counted.iter().filter(|other| other.address != attempt.address && fails_alike(attempt, other));
+    let alike: Vec<IpAddr> = alike.map(|other| other.address).collect();
+    let others = match alike[..] {
+        [] => String::new(),
+        [other] => format!(" (likewise at {other})"),
+        _ => format!(" (likewise at {} other addresses)", alike.len()),
     };
     let what = if let Some(failure) = attempt.tcp.failed() {
         evidence::tcp_text(failure, attempt.tcp.elapsed_ms)

@@ -4,8 +4,8 @@
 mod picture;
 mod waterfall;
 
-use super::container;
 use super::markup::escaped;
+use super::{commands, container};
 use crate::report::{CheckOutcome, Confidence, Finding, Report, Verdict};
 
 /// The whole page.
@@ -93,8 +93,11 @@ fn finding(finding: &Finding) -> String {
         text.push_str(&format!("<h4>{title}</h4>\n<ol>\n{causes}</ol>\n"));
     }
     text.push_str(&format!("<h4>Fix</h4>\n<p>{}</p>\n", prose(&finding.remedy.text)));
-    for command in &finding.remedy.commands {
-        text.push_str(&format!("<div class=\"command\"><pre>{}</pre></div>\n", words(command)));
+    for (title, run) in commands::runs(&finding.remedy.commands) {
+        text.push_str(&format!("<h4>{title}</h4>\n"));
+        for command in run {
+            text.push_str(&format!("<div class=\"command\"><pre>{}</pre></div>\n", words(command)));
+        }
     }
     if !finding.explains.is_empty() {
         let explained: Vec<String> = finding

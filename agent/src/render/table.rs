@@ -2,21 +2,23 @@
 
 use probes::observations::ChosenRoute;
 
-use super::container;
 use super::wrap::{plain, wrapped};
+use super::{commands, container};
 use crate::report::{Finding, Report, Severity, Verdict};
+
+/// What the columns mean; an answer and a path are two things, and a refusal is an answer.
+const LEGEND: &str = "* required. ANSWERS: whether the service itself replied, even if it refused; a refusal of a call that nobody \
+                      asked for only shows that the way is open. Times are how long was waited.";
 
 /// The whole table.
 pub(super) fn table(report: &Report, verbose: bool) -> String {
     let mut text = head(report);
     text.push('\n');
-    text.push_str("  TARGET             PATH                               ANSWERS  CONFIDENCE\n");
+    text.push_str("  TARGET             PATH                               SURE OF IT  ANSWERS\n");
     for verdict in &report.verdicts {
         text.push_str(&row(report, verdict, verbose));
     }
-    if report.verdicts.iter().any(|verdict| verdict.required) {
-        text.push_str("  * required\n");
-    }
+    text.push_str(&wrapped(LEGEND, 2));
     for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
         for finding in report.findings.iter().filter(|finding| finding.severity == severity) {
             text.push('\n');
@@ -45,20 +47,16 @@ fn head(report: &Report) -> String {
     );
     let remark = container::remark(report).map(|remark| wrapped(&remark, 0)).unwrap_or_default();
     let headline = wrapped(&format!("{status}: {}", report.summary.headline), 0);
-    format!("{}{remark}{headline}", wrapped(&first, 0))
+    format!("{headline}{}{remark}", wrapped(&first, 0))
 }
 
 fn row(report: &Report, verdict: &Verdict, verbose: bool) -> String {
     let required = if verdict.required { "*" } else { " " };
     let via = verdict.via.map(|via| format!(", {}", via.words())).unwrap_or_default();
     let path = format!("{}{via}", verdict.path.words());
-    let answers = match verdict.reachable {
-        Some(true) => "yes",
-        Some(false) => "NO",
-        None => "unknown",
-    };
+    let answers = answers(verdict);
     let confidence = verdict.confidence.map_or("-", crate::report::Confidence::word);
-    let mut text = format!("{required} {:<18} {path:<34} {answers:<8} {confidence}\n", verdict.target);
+    let mut text = format!("{required} {:<18} {path:<34} {confidence:<11} {answers}\n", verdict.target);
     let reasons: Vec<&str> = verdict.because.iter().map(|reason| reason.text.as_str()).collect();
     text.push_str(&wrapped(&reasons.join("; "), 4));
     if verbose {
@@ -92,6 +90,18 @@ fn row(report: &Report, verdict: &Verdict, verbose: bool) -> String {
     text
 }
 
+/// Whether the service answers, and at how many of its addresses where not at all of those that were tried.
+fn answers(verdict: &Verdict) -> String {
+    let tried = verdict.addresses.iter().filter(|address| address.reachable.is_some()).count();
+    let yes = verdict.addresses.iter().filter(|address| address.reachable == Some(true)).count();
+    match verdict.reachable {
+        Some(true) if 0 < yes && yes < tried => format!("{yes} of {tried}"),
+        Some(true) => "yes".to_owned(),
+        Some(false) => "NO".to_owned(),
+        None => "unknown".to_owned(),
+    }
+}
+
 /// The source address and the interface that packets to an address carry and leave by, as the end of a line.
 fn left_from(route: &ChosenRoute) -> String {
     let source = route.source.map(|source| source.to_string());
@@ -112,9 +122,12 @@ fn one_finding(finding: &Finding) -> String {
         }
     }
     text.push_str(&wrapped(&format!("Fix: {}", finding.remedy.text), 2));
-    for command in &finding.remedy.commands {
-        // Commands stay on one line however long they are: they are there to be copied.
-        text.push_str(&format!("    {command}\n"));
+    for (title, run) in commands::runs(&finding.remedy.commands) {
+        text.push_str(&format!("  {title}:\n"));
+        for command in run {
+            // Commands stay on one line however long they are: they are there to be copied.
+            text.push_str(&format!("    {command}\n"));
+        }
     }
     if !finding.explains.is_empty() {
         let explained: Vec<String> =

@@ -156,7 +156,7 @@ fn with_files_only_standard_output_stays_empty_and_files_are_whole() {
     let json: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(path("a.json")).unwrap()).unwrap();
     assert_eq!(json["schema_version"], 1);
-    assert!(std::fs::read_to_string(path("a.txt")).unwrap().contains("CONFIDENCE"));
+    assert!(std::fs::read_to_string(path("a.txt")).unwrap().contains("SURE OF IT"));
     let left: Vec<_> = std::fs::read_dir(Path::new(folder.path())).unwrap().collect();
     assert_eq!(left.len(), 2, "a temporary file was left behind");
 }

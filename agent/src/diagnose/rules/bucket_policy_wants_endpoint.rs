@@ -21,6 +21,9 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
     let first = &group[0];
     let via = first.verdict.via.map(|via| format!(" by {}", via.words())).unwrap_or_default();
     let (why, lead) = lead_to_gateway_endpoint(case, &first.target.service);
+    let policy = first
+        .bucket()
+        .map(|bucket| format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text"));
     let mut causes = vec![format!(
         "the policy asks for a VPC endpoint (aws:SourceVpce, aws:SourceVpc), and this request took none{}",
         why.first().filter(|_| why.len() == 1).map(|why| format!(": {why}")).unwrap_or_default()
@@ -42,8 +45,12 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         causes,
         explains: leak_of(&first.target.service),
         remedy: Remedy {
-            text: format!("Mend the route, not the policy. {}", lead.text),
-            commands: lead.commands,
+            text: format!(
+                "Look at the policy first. Where it asks for a VPC endpoint, mend the route and not the policy; where it names the \
+                 endpoint (aws:SourceVpce), a new one has to be added to it. {}",
+                lead.text
+            ),
+            commands: policy.into_iter().chain(lead.commands).collect(),
         },
     }
 }

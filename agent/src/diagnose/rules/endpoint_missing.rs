@@ -107,9 +107,10 @@ fn found(case: &Case<'_>, missing: &[&str], sure: bool, otherwise: &str) -> Chec
     } else {
         format!(
             "{} resolve{} to public addresses that do not answer, while other services have a working interface endpoint here: \
-             theirs is missing",
+             {} is missing, or its private DNS is off",
             listed(&ids),
-            if ids.len() == 1 { "s" } else { "" }
+            if ids.len() == 1 { "s" } else { "" },
+            if ids.len() == 1 { "its own" } else { "theirs" }
         )
     };
     let places = missing.iter().map(|target| format!("{target}/*/tcp")).take(4);
@@ -148,7 +149,7 @@ fn remedy(case: &Case<'_>, services: &[&Service], sure: bool) -> Remedy {
     let interface: Vec<&str> = interface.iter().map(|service| service.id()).collect();
     let mut commands: Vec<String> = Vec::new();
     if !sure {
-        commands.extend(interface.first().map(|service| show_endpoints(case, service)).unwrap_or_default());
+        commands.extend(interface.iter().flat_map(|service| show_endpoints(case, service)));
     }
     commands.extend(gateway.iter().flat_map(|service| create_gateway_endpoint(case, service.id())));
     if !interface.is_empty() {
@@ -158,11 +159,12 @@ fn remedy(case: &Case<'_>, services: &[&Service], sure: bool) -> Remedy {
         (true, _) => "Create a gateway endpoint for this subnet's route table; it has no charge.",
         (false, true) => {
             "Create the missing endpoints. Interface endpoints are paid for by the hour: add a subnet of each zone you use \
-             (--subnet-ids), one is enough to begin with."
+             (--subnet-ids), one is enough to begin with. Private DNS leads the whole VPC to them."
         }
         (false, false) => {
             "If describe-vpc-endpoints lists an endpoint, switch its private DNS on (modify-vpc-endpoint \
-             --private-dns-enabled); if not, create it. Interface endpoints are paid for by the hour."
+             --private-dns-enabled); only if not, create it. Interface endpoints are paid for by the hour, and private DNS \
+             leads the whole VPC to them."
         }
     };
     Remedy { text: text.to_owned(), commands }
