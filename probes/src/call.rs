@@ -1,14 +1,17 @@
 //! The call step: the one harmless request that shows the service itself to be there.
 //!
-//! Signed by the AWS SDKs where there are credentials and the peer is trusted, unsigned otherwise: an unsigned request
-//! proves the same of the network, and even an interceptor's answer tells who it is. It is made exactly once, on the
-//! connection that was measured. Whether an answer is good news is not known here.
+//! Signed where there are credentials and the peer is trusted, unsigned otherwise: an unsigned request proves the same of
+//! the network, and even an interceptor's answer tells who it is. The AWS SDKs make the signed requests, but for those
+//! to EC2 and SSM and for an object, which only their signer signs. Each is made exactly once, on the connection that was
+//! measured. Whether an answer is good news is not known here.
 
 mod connector;
 mod dynamodb;
+mod ec2;
 mod object;
 mod reply;
 mod s3;
+mod signing;
 mod ssm;
 mod sts;
 mod unsigned;
@@ -22,7 +25,8 @@ use crate::observations::{CallFailure, Reply};
 use crate::plan::{CallPlan, TargetPlan};
 use crate::run::Until;
 
-pub(crate) use connector::Recorder;
+use connector::Recorder;
+pub(crate) use ec2::ec2;
 pub(crate) use object::get_object;
 pub(crate) use reply::{collapse, field};
 pub(crate) use sts::assume_role;
@@ -90,12 +94,12 @@ pub(crate) struct Signer<'a> {
 
 impl Signer<'_> {
     /// An HTTP client for one request.
-    pub(crate) fn recorder(&self) -> Recorder {
+    fn recorder(&self) -> Recorder {
         Recorder::new(Arc::clone(self.connection), self.credentials.clone())
     }
 
     /// The address that the SDK is told.
-    pub(crate) fn url(&self) -> String {
+    fn url(&self) -> String {
         format!("https://{}", self.connection.host())
     }
 }
@@ -120,7 +124,7 @@ macro_rules! sdk_config {
             .identity_cache(sdk::IdentityCache::no_cache())
     }};
 }
-pub(crate) use sdk_config;
+use sdk_config;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 //! These are facts about configuration, read with the `Describe…` calls of Amazon EC2 and kept as EC2 gave them, reduced to
 //! what concerns this instance. What a route table means for an address is worked out by the judging crate.
 
+mod answer;
 mod ask;
 mod calls;
 mod connect;

@@ -1,15 +1,11 @@
-//! One call to EC2 through the SDK on a connection of ours, all pages of its answer, and how it failed if it did.
+//! One call to EC2 on a connection of ours, all pages of its answer, and how it failed if it did.
 
 use aws_credential_types::Credentials;
-use aws_sdk_ec2::Client;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::ReadFailure;
+use super::answer::Element;
 use super::connect::Pool;
-use crate::call::{Signer, sdk_config};
-use crate::connection::describe;
+use crate::call::{Signer, ec2};
 use crate::observations::{CallFailure, Reply};
 use crate::run::Until;
 
@@ -38,48 +34,69 @@ impl Asker<'_> {
     /// # Errors
     ///
     /// How it failed; silence until the budget is over is [`ReadFailure::TimedOut`].
-    pub(super) async fn ask<T, E, F>(
-        &self,
-        operation: &str,
-        send: impl FnOnce(Client) -> F,
-    ) -> Result<T, ReadFailure>
-    where
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+    pub(super) async fn ask(&self, action: &str, parameters: &Parameters) -> Result<Element, ReadFailure> {
         let line = self.pool.take(self.until).await?;
         let (region, credentials) = (self.region, self.credentials);
         let signer = Signer { connection: &line.connection, region, credentials };
-        let recorder = signer.recorder();
-        let client = Client::from_conf(sdk_config!(aws_sdk_ec2, signer, recorder, signer.url()).build());
-        let result = self.until.bound(Box::pin(send(client))).await.ok_or(ReadFailure::TimedOut)?;
-        let reply = recorder.reply(operation, &result);
+        let asking = Box::pin(ec2(&signer, action, &parameters.pairs));
+        let answered = self.until.bound(asking).await.ok_or(ReadFailure::TimedOut)?;
         self.pool.give_back(Some(line));
-        let reply = reply.map_err(not_answered)?;
-        result.map_err(|error| refused(reply, &error))
+        let (reply, body) = answered.map_err(not_answered)?;
+        match reply.status {
+            200..300 => Element::of_answer(action, &body),
+            _ => Err(refused(reply)),
+        }
+    }
+
+    /// Makes one call and those for its further pages, and gives the entries of one of the answers' lists.
+    ///
+    /// # Errors
+    ///
+    /// How one of the calls failed. A list without its end is no list, so more pages than anyone has are a failure too.
+    pub(super) async fn ask_all(
+        &self,
+        action: &str,
+        parameters: Parameters,
+        list: &str,
+    ) -> Result<Vec<Element>, ReadFailure> {
+        let mut all = Vec::new();
+        let mut page = parameters.clone();
+        for _ in 0..MOST_PAGES {
+            let answer = self.ask(action, &page).await?;
+            let next = answer.text("nextToken").filter(|token| !token.is_empty());
+            let next = next.map(|token| parameters.clone().with("NextToken", token));
+            all.extend(answer.into_items(list));
+            let Some(next) = next else { return Ok(all) };
+            page = next;
+        }
+        Err(ReadFailure::Unexpected { text: format!("the answer has more than {MOST_PAGES} pages") })
     }
 }
 
-/// Reads every page of an answer; `page` makes the call that a token leads to.
-///
-/// # Errors
-///
-/// How one of the calls failed. A list without its end is no list, so more pages than anyone has are a failure too.
-pub(super) async fn pages<T, F>(mut page: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, ReadFailure>
-where
-    F: Future<Output = Result<(Vec<T>, Option<String>), ReadFailure>>,
-{
-    let mut all = Vec::new();
-    let mut token = None;
-    for _ in 0..MOST_PAGES {
-        let (items, next) = page(token).await?;
-        all.extend(items);
-        token = next.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return Ok(all);
-        }
+/// What a call is asked with, in order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parameters {
+    pairs: Vec<(String, String)>,
+    filters: usize,
+}
+
+impl Parameters {
+    /// Adds a parameter.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.pairs.push((name.to_owned(), value.to_owned()));
+        self
     }
-    Err(ReadFailure::Unexpected { text: format!("the answer has more than {MOST_PAGES} pages") })
+
+    /// Adds a filter, which holds for what has one of the values; filters add up.
+    pub(super) fn filter(mut self, name: &str, values: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.filters += 1;
+        let number = self.filters;
+        let mut filtered = self.with(&format!("Filter.{number}.Name"), name);
+        for (value, which) in values.into_iter().zip(1..) {
+            filtered = filtered.with(&format!("Filter.{number}.Value.{which}"), value.as_ref());
+        }
+        filtered
+    }
 }
 
 fn not_answered(failure: CallFailure) -> ReadFailure {
@@ -96,10 +113,9 @@ fn not_answered(failure: CallFailure) -> ReadFailure {
 }
 
 /// Names a refusal by EC2's code (Amazon EC2 API reference, "Error codes"); the reply's texts hold no secret any more.
-fn refused(reply: Reply, error: &(dyn std::error::Error + 'static)) -> ReadFailure {
+fn refused(reply: Reply) -> ReadFailure {
     let Some(code) = reply.code else {
-        let text = format!("HTTP {} without a code: {}", reply.status, describe(error));
-        return ReadFailure::Unexpected { text };
+        return ReadFailure::Unexpected { text: format!("HTTP {} without a code", reply.status) };
     };
     match code.as_str() {
         "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => {
@@ -130,7 +146,7 @@ mod tests {
             message: Some(message.to_owned()),
             ..Reply::default()
         };
-        refused(reply, &std::io::Error::other("x"))
+        refused(reply)
     }
 
     #[test]
@@ -167,7 +183,7 @@ mod tests {
     #[test]
     fn an_answer_without_a_code_is_unexpected() {
         let reply = Reply { status: 502, ..Reply::default() };
-        let failure = refused(reply, &std::io::Error::other("x"));
+        let failure = refused(reply);
         assert!(matches!(failure, ReadFailure::Unexpected { text } if text.starts_with("HTTP 502")));
     }
 }

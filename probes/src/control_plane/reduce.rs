@@ -1,13 +1,13 @@
-//! From EC2's answers to the facts that are kept. Pure: types of the SDK in, types of the report out.
+//! From EC2's answers to the facts that are kept. Pure: elements of an answer in, types of the report out.
 //!
 //! What is not understood is a failure and no gap: a route, an entry or a rule that was left out would let the rest say
 //! something that is not so. Names, tags, descriptions and policies are not kept.
 
 mod around;
 
-use aws_sdk_ec2::types as ec2;
 use ipnet::IpNet;
 
+use super::answer::Element;
 use super::policy::{allows_everything, keeps_away};
 use super::{
     AclEntry, GroupRule, ManagedPrefixList, NetworkAcl, ReadFailure, Route, RouteTable, SecurityGroup,
@@ -27,77 +27,74 @@ const LONGEST_NAME: usize = 200;
 const MOST_ENTRIES: usize = 2_000;
 
 /// A route table, its routes in EC2's order.
-pub(super) fn route_table(table: &ec2::RouteTable, is_main: bool) -> Result<RouteTable, ReadFailure> {
-    let in_effect = |route: &&ec2::Route| route.state() != Some(&ec2::RouteState::Filtered);
-    let routes: Vec<&ec2::Route> = table.routes().iter().filter(in_effect).collect();
+pub(super) fn route_table(table: &Element, is_main: bool) -> Result<RouteTable, ReadFailure> {
+    let in_effect = |route: &&Element| route.text("state") != Some("filtered");
+    let routes: Vec<&Element> = table.items("routeSet").iter().filter(in_effect).collect();
     Ok(RouteTable {
-        id: name("route table", table.route_table_id())?,
+        id: name("route table", table.text("routeTableId"))?,
         is_main,
         routes: each(&routes, |r| route(r))?,
     })
 }
 
-fn route(route: &ec2::Route) -> Result<Route, ReadFailure> {
-    let block = route.destination_cidr_block().or(route.destination_ipv6_cidr_block());
-    let list = route.destination_prefix_list_id();
+fn route(route: &Element) -> Result<Route, ReadFailure> {
+    let block = route.text("destinationCidrBlock").or(route.text("destinationIpv6CidrBlock"));
+    let list = route.text("destinationPrefixListId");
     if block.is_none() && list.is_none() {
         return Err(unexpected("a route has no destination"));
     }
     // An instance as target is given with its interface, which says more. A target of a kind that is not known yet is
     // told by none of these fields.
     let targets = [
-        route.gateway_id(),
-        route.nat_gateway_id(),
-        route.transit_gateway_id(),
-        route.vpc_peering_connection_id(),
-        route.egress_only_internet_gateway_id(),
-        route.local_gateway_id(),
-        route.carrier_gateway_id(),
-        route.core_network_arn(),
-        route.odb_network_arn(),
-        route.network_interface_id(),
-        route.instance_id(),
+        route.text("gatewayId"),
+        route.text("natGatewayId"),
+        route.text("transitGatewayId"),
+        route.text("vpcPeeringConnectionId"),
+        route.text("egressOnlyInternetGatewayId"),
+        route.text("localGatewayId"),
+        route.text("carrierGatewayId"),
+        route.text("coreNetworkArn"),
+        route.text("odbNetworkArn"),
+        route.text("networkInterfaceId"),
+        route.text("instanceId"),
         Some("unknown"),
     ];
     Ok(Route {
         cidr: block.map(cidr).transpose()?,
         prefix_list: list.map(|list| name("prefix list", Some(list))).transpose()?,
         target: name("target", targets.into_iter().flatten().next())?,
-        blackhole: route.state() == Some(&ec2::RouteState::Blackhole),
+        blackhole: route.text("state") == Some("blackhole"),
     })
 }
 
 /// VPC endpoints, by id, those for S3 with what their policies keep away of what the plan names.
-pub(super) fn vpc_endpoints(
-    found: &[ec2::VpcEndpoint],
-    plan: &InspectPlan,
-) -> Result<Vec<VpcEndpoint>, ReadFailure> {
+pub(super) fn vpc_endpoints(found: &[Element], plan: &InspectPlan) -> Result<Vec<VpcEndpoint>, ReadFailure> {
     let mut endpoints = each(found, |endpoint| {
-        let names = |what, ids: &[String]| each(ids, |id| name(what, Some(id)));
-        let dns = endpoint.dns_options();
-        let for_s3 = endpoint.service_name().is_some_and(|name| name.rsplit('.').next() == Some("s3"));
-        let policy = endpoint.policy_document().filter(|_| for_s3);
+        let names = |what, list| each(endpoint.items(list), |id| name(what, Some(id.own_text())));
+        let inbound_only = endpoint
+            .child("dnsOptions")
+            .map_or(Ok(None), |dns| dns.flag("privateDnsOnlyForInboundResolverEndpoint"))?;
+        let policy = endpoint.text("policyDocument");
+        let for_s3 = endpoint.text("serviceName").is_some_and(|name| name.rsplit('.').next() == Some("s3"));
         let kept = plan.aws_buckets.iter().filter(|bucket| {
-            policy.is_some_and(|policy| keeps_away(policy, bucket, plan.account_id.as_deref()))
+            let keeps = |policy: &str| keeps_away(policy, bucket, plan.account_id.as_deref());
+            policy.filter(|_| for_s3).is_some_and(keeps)
         });
         Ok(VpcEndpoint {
-            id: name("VPC endpoint", endpoint.vpc_endpoint_id())?,
-            service_name: name("endpoint service", endpoint.service_name())?,
-            kind: name(
-                "type of VPC endpoint",
-                endpoint.vpc_endpoint_type().map(ec2::VpcEndpointType::as_str),
-            )?,
-            state: state(&name("state of VPC endpoint", endpoint.state().map(ec2::State::as_str))?),
-            route_tables: names("route table", endpoint.route_table_ids())?,
-            subnets: names("subnet", endpoint.subnet_ids())?,
-            network_interfaces: names("network interface", endpoint.network_interface_ids())?,
+            id: name("VPC endpoint", endpoint.text("vpcEndpointId"))?,
+            service_name: name("endpoint service", endpoint.text("serviceName"))?,
+            kind: name("type of VPC endpoint", endpoint.text("vpcEndpointType"))?,
+            state: state(&name("state of VPC endpoint", endpoint.text("state"))?),
+            route_tables: names("route table", "routeTableIdSet")?,
+            subnets: names("subnet", "subnetIdSet")?,
+            network_interfaces: names("network interface", "networkInterfaceIdSet")?,
             addresses: Vec::new(),
-            security_groups: each(endpoint.groups(), |group| name("security group", group.group_id()))?,
-            private_dns: endpoint.private_dns_enabled().unwrap_or_default(),
-            private_dns_inbound_only: dns
-                .and_then(ec2::DnsOptions::private_dns_only_for_inbound_resolver_endpoint)
-                .unwrap_or_default(),
-            has_policy: endpoint.policy_document().is_some_and(|policy| !allows_everything(policy)),
+            security_groups: each(endpoint.items("groupSet"), |group| {
+                name("security group", group.text("groupId"))
+            })?,
+            private_dns: endpoint.flag("privateDnsEnabled")?.unwrap_or_default(),
+            private_dns_inbound_only: inbound_only.unwrap_or_default(),
+            has_policy: policy.is_some_and(|policy| !allows_everything(policy)),
             keeps_away: kept.map(|bucket| bucket.name.clone()).collect(),
         })
     })?;
@@ -112,12 +109,12 @@ fn state(state: &str) -> String {
 }
 
 /// Prefix lists with their entries, by name.
-pub(super) fn prefix_lists(found: &[ec2::PrefixList]) -> Result<Vec<ManagedPrefixList>, ReadFailure> {
+pub(super) fn prefix_lists(found: &[Element]) -> Result<Vec<ManagedPrefixList>, ReadFailure> {
     let mut lists = each(found, |list| {
         Ok(ManagedPrefixList {
-            id: name("prefix list", list.prefix_list_id())?,
-            name: name("name of a prefix list", list.prefix_list_name())?,
-            cidrs: each(list.cidrs(), |block| cidr(block))?,
+            id: name("prefix list", list.text("prefixListId"))?,
+            name: name("name of a prefix list", list.text("prefixListName"))?,
+            cidrs: each(list.items("cidrSet"), |block| cidr(block.own_text()))?,
         })
     })?;
     lists.sort_by(|one, other| one.name.cmp(&other.name));
@@ -125,67 +122,73 @@ pub(super) fn prefix_lists(found: &[ec2::PrefixList]) -> Result<Vec<ManagedPrefi
 }
 
 /// Security groups, by id.
-pub(super) fn security_groups(found: &[ec2::SecurityGroup]) -> Result<Vec<SecurityGroup>, ReadFailure> {
+pub(super) fn security_groups(found: &[Element]) -> Result<Vec<SecurityGroup>, ReadFailure> {
     let mut groups = each(found, |group| {
         Ok(SecurityGroup {
-            id: name("security group", group.group_id())?,
-            egress: each(group.ip_permissions_egress(), group_rule)?,
-            ingress: each(group.ip_permissions(), group_rule)?,
+            id: name("security group", group.text("groupId"))?,
+            egress: each(group.items("ipPermissionsEgress"), group_rule)?,
+            ingress: each(group.items("ipPermissions"), group_rule)?,
         })
     })?;
     groups.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(groups)
 }
 
-fn group_rule(permission: &ec2::IpPermission) -> Result<GroupRule, ReadFailure> {
-    let protocol = name("protocol", permission.ip_protocol())?;
+fn group_rule(permission: &Element) -> Result<GroupRule, ReadFailure> {
+    let protocol = name("protocol", permission.text("ipProtocol"))?;
     // For ICMP the same two fields hold a type and a code.
     let has_ports = matches!(protocol.as_str(), "tcp" | "udp" | "6" | "17");
-    let ports = if has_ports { ports(permission.from_port(), permission.to_port())? } else { None };
-    let mut cidrs = each(permission.ip_ranges(), |range| cidr(range.cidr_ip().unwrap_or_default()))?;
-    cidrs.extend(each(permission.ipv6_ranges(), |range| cidr(range.cidr_ipv6().unwrap_or_default()))?);
+    let ports =
+        if has_ports { ports(permission.number("fromPort")?, permission.number("toPort")?)? } else { None };
+    let mut cidrs =
+        each(permission.items("ipRanges"), |range| cidr(range.text("cidrIp").unwrap_or_default()))?;
+    cidrs.extend(each(permission.items("ipv6Ranges"), |range| {
+        cidr(range.text("cidrIpv6").unwrap_or_default())
+    })?);
     Ok(GroupRule {
         protocol,
         ports,
         cidrs,
-        prefix_lists: each(permission.prefix_list_ids(), |list| name("prefix list", list.prefix_list_id()))?,
-        groups: each(permission.user_id_group_pairs(), |pair| name("security group", pair.group_id()))?,
+        prefix_lists: each(permission.items("prefixListIds"), |list| {
+            name("prefix list", list.text("prefixListId"))
+        })?,
+        groups: each(permission.items("groups"), |pair| name("security group", pair.text("groupId")))?,
     })
 }
 
 /// Network ACLs, by id, each with those of the subnets concerned that it holds for.
-pub(super) fn network_acls(
-    found: &[ec2::NetworkAcl],
-    concerned: &[String],
-) -> Result<Vec<NetworkAcl>, ReadFailure> {
+pub(super) fn network_acls(found: &[Element], concerned: &[String]) -> Result<Vec<NetworkAcl>, ReadFailure> {
     let mut acls = each(found, |acl| {
-        let subnets = acl.associations().iter().filter_map(|association| association.subnet_id());
+        let subnets =
+            acl.items("associationSet").iter().filter_map(|association| association.text("subnetId"));
         let mut subnets: Vec<String> =
             concerned.iter().filter(|wanted| subnets.clone().any(|id| id == *wanted)).cloned().collect();
         subnets.sort();
-        let mut entries = each(acl.entries(), acl_entry)?;
+        let mut entries = each(acl.items("entrySet"), acl_entry)?;
         entries.sort_by_key(|entry| (entry.egress, entry.number));
-        Ok(NetworkAcl { id: name("network ACL", acl.network_acl_id())?, subnets, entries })
+        Ok(NetworkAcl { id: name("network ACL", acl.text("networkAclId"))?, subnets, entries })
     })?;
     acls.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(acls)
 }
 
-fn acl_entry(entry: &ec2::NetworkAclEntry) -> Result<AclEntry, ReadFailure> {
-    let number = entry.rule_number().and_then(|number| u16::try_from(number).ok());
-    let protocol = entry.protocol().and_then(|number| number.parse().ok());
-    let range = entry.port_range();
+fn acl_entry(entry: &Element) -> Result<AclEntry, ReadFailure> {
+    let number = entry.number("ruleNumber")?.and_then(|number| u16::try_from(number).ok());
+    let protocol = entry.text("protocol").and_then(|number| number.parse().ok());
+    let range = entry.child("portRange");
     Ok(AclEntry {
         number: number.ok_or_else(|| unexpected("an entry of a network ACL has no number"))?,
-        egress: entry.egress().ok_or_else(|| unexpected("an entry of a network ACL has no direction"))?,
-        allow: match entry.rule_action() {
-            Some(ec2::RuleAction::Allow) => true,
-            Some(ec2::RuleAction::Deny) => false,
+        egress: entry
+            .flag("egress")?
+            .ok_or_else(|| unexpected("an entry of a network ACL has no direction"))?,
+        allow: match entry.text("ruleAction") {
+            Some("allow") => true,
+            Some("deny") => false,
             _ => return Err(unexpected("an entry of a network ACL neither allows nor denies")),
         },
         protocol: protocol.ok_or_else(|| unexpected("an entry of a network ACL has no protocol number"))?,
-        cidr: cidr(entry.cidr_block().or(entry.ipv6_cidr_block()).unwrap_or_default())?,
-        ports: range.map_or(Ok(None), |range| ports(range.from(), range.to()))?,
+        cidr: cidr(entry.text("cidrBlock").or(entry.text("ipv6CidrBlock")).unwrap_or_default())?,
+        ports: range.map_or(Ok(None), |range| ports(range.number("from")?, range.number("to")?))?,
     })
 }
 

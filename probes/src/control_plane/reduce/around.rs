@@ -3,10 +3,9 @@
 
 use std::net::IpAddr;
 
-use aws_sdk_ec2::types as ec2;
 use ipnet::IpNet;
 
-use super::{cidr, each, name, route_table, unexpected};
+use super::{Element, cidr, each, name, route_table, unexpected};
 use crate::control_plane::{
     Exclusion, InternetGatewayBlock, NatGateway, NetworkInterface, ReadFailure, Subnet, SubnetRoutes,
     VpcEndpoint,
@@ -14,14 +13,14 @@ use crate::control_plane::{
 
 /// Route tables with those of the subnets that they are associated with, and the subnets that none is associated with.
 pub(in crate::control_plane) fn subnet_routes(
-    found: &[ec2::RouteTable],
+    found: &[Element],
     subnets: &[String],
 ) -> Result<(Vec<SubnetRoutes>, Vec<String>), ReadFailure> {
     let mut left = subnets.to_vec();
     let mut tables = each(found, |table| {
         let associated = |subnet: &&String| {
-            let mut associations = table.associations().iter();
-            associations.any(|association| association.subnet_id() == Some(subnet.as_str()))
+            let mut associations = table.items("associationSet").iter();
+            associations.any(|association| association.text("subnetId") == Some(subnet.as_str()))
         };
         let mut own: Vec<String> = subnets.iter().filter(associated).cloned().collect();
         own.sort();
@@ -34,23 +33,21 @@ pub(in crate::control_plane) fn subnet_routes(
 }
 
 /// The entries of a prefix list, in EC2's order.
-pub(in crate::control_plane) fn prefix_list_entries(
-    found: &[ec2::PrefixListEntry],
-) -> Result<Vec<IpNet>, ReadFailure> {
-    each(found, |entry| cidr(entry.cidr().unwrap_or_default()))
+pub(in crate::control_plane) fn prefix_list_entries(found: &[Element]) -> Result<Vec<IpNet>, ReadFailure> {
+    each(found, |entry| cidr(entry.text("cidr").unwrap_or_default()))
 }
 
 /// Subnets, by id.
-pub(in crate::control_plane) fn subnets(found: &[ec2::Subnet]) -> Result<Vec<Subnet>, ReadFailure> {
+pub(in crate::control_plane) fn subnets(found: &[Element]) -> Result<Vec<Subnet>, ReadFailure> {
     let mut subnets = each(found, |subnet| {
-        let mut cidrs = each(subnet.cidr_block().as_slice(), |block| cidr(block))?;
-        let ipv6 = subnet.ipv6_cidr_block_association_set().iter();
-        let ipv6: Vec<&str> = ipv6.filter_map(|association| association.ipv6_cidr_block()).collect();
+        let mut cidrs = each(subnet.text("cidrBlock").as_slice(), |block| cidr(block))?;
+        let ipv6 = subnet.items("ipv6CidrBlockAssociationSet").iter();
+        let ipv6: Vec<&str> = ipv6.filter_map(|association| association.text("ipv6CidrBlock")).collect();
         cidrs.extend(each(&ipv6, |block| cidr(block))?);
-        let zone_id = subnet.availability_zone_id();
+        let zone_id = subnet.text("availabilityZoneId");
         Ok(Subnet {
-            id: name("subnet", subnet.subnet_id())?,
-            availability_zone: name("zone", subnet.availability_zone())?,
+            id: name("subnet", subnet.text("subnetId"))?,
+            availability_zone: name("zone", subnet.text("availabilityZone"))?,
             availability_zone_id: zone_id.map(|id| name("zone", Some(id))).transpose()?,
             cidrs,
         })
@@ -61,29 +58,29 @@ pub(in crate::control_plane) fn subnets(found: &[ec2::Subnet]) -> Result<Vec<Sub
 
 /// Network interfaces, by id, each with those addresses that were asked for and the VPC endpoint that names it as its own.
 pub(in crate::control_plane) fn network_interfaces(
-    found: &[ec2::NetworkInterface],
+    found: &[Element],
     asked: &[IpAddr],
     endpoints: &[VpcEndpoint],
 ) -> Result<Vec<NetworkInterface>, ReadFailure> {
     let mut interfaces = each(found, |interface| {
-        let id = name("network interface", interface.network_interface_id())?;
-        let ipv4 = interface.private_ip_addresses().iter().filter_map(|held| held.private_ip_address());
-        let ipv6 = interface.ipv6_addresses().iter().filter_map(|held| held.ipv6_address());
+        let id = name("network interface", interface.text("networkInterfaceId"))?;
+        let ipv4 =
+            interface.items("privateIpAddressesSet").iter().filter_map(|held| held.text("privateIpAddress"));
+        let ipv6 = interface.items("ipv6AddressesSet").iter().filter_map(|held| held.text("ipv6Address"));
         let mut addresses: Vec<IpAddr> = ipv4.chain(ipv6).filter_map(|held| held.parse().ok()).collect();
         addresses.retain(|address| asked.contains(address));
         addresses.sort();
         addresses.dedup();
         let endpoint = endpoints.iter().find(|endpoint| endpoint.network_interfaces.contains(&id));
-        let instance = interface.attachment().and_then(ec2::NetworkInterfaceAttachment::instance_id);
+        let instance = interface.child("attachment").and_then(|attachment| attachment.text("instanceId"));
         Ok(NetworkInterface {
-            kind: name(
-                "type of network interface",
-                interface.interface_type().map(ec2::NetworkInterfaceType::as_str),
-            )?,
+            kind: name("type of network interface", interface.text("interfaceType"))?,
             vpc_endpoint: endpoint.map(|endpoint| endpoint.id.clone()),
             instance: instance.map(|id| name("instance", Some(id))).transpose()?,
-            subnet: name("subnet", interface.subnet_id())?,
-            security_groups: each(interface.groups(), |group| name("security group", group.group_id()))?,
+            subnet: name("subnet", interface.text("subnetId"))?,
+            security_groups: each(interface.items("groupSet"), |group| {
+                name("security group", group.text("groupId"))
+            })?,
             id,
             addresses,
         })
@@ -95,17 +92,15 @@ pub(in crate::control_plane) fn network_interfaces(
 }
 
 /// NAT gateways, by id.
-pub(in crate::control_plane) fn nat_gateways(
-    found: &[ec2::NatGateway],
-) -> Result<Vec<NatGateway>, ReadFailure> {
+pub(in crate::control_plane) fn nat_gateways(found: &[Element]) -> Result<Vec<NatGateway>, ReadFailure> {
     let mut gateways = each(found, |nat| {
-        let failure = nat.failure_code().filter(|code| !code.is_empty());
+        let failure = nat.text("failureCode").filter(|code| !code.is_empty());
         Ok(NatGateway {
-            id: name("NAT gateway", nat.nat_gateway_id())?,
-            state: name("state of NAT gateway", nat.state().map(ec2::NatGatewayState::as_str))?,
+            id: name("NAT gateway", nat.text("natGatewayId"))?,
+            state: name("state of NAT gateway", nat.text("state"))?,
             failure: failure.map(|code| name("failure of a NAT gateway", Some(code))).transpose()?,
-            subnet: nat.subnet_id().map(|id| name("subnet", Some(id))).transpose()?,
-            private: nat.connectivity_type() == Some(&ec2::ConnectivityType::Private),
+            subnet: nat.text("subnetId").map(|id| name("subnet", Some(id))).transpose()?,
+            private: nat.text("connectivityType") == Some("private"),
         })
     })?;
     gateways.sort_by(|one, other| one.id.cmp(&other.id));
@@ -114,33 +109,30 @@ pub(in crate::control_plane) fn nat_gateways(
 
 /// What is blocked, where EC2 uses a word that is known.
 pub(in crate::control_plane) fn internet_gateway_block(
-    options: Option<&ec2::VpcBlockPublicAccessOptions>,
+    options: Option<&Element>,
 ) -> Result<InternetGatewayBlock, ReadFailure> {
-    match options.and_then(ec2::VpcBlockPublicAccessOptions::internet_gateway_block_mode) {
-        Some(ec2::InternetGatewayBlockMode::Off) => Ok(InternetGatewayBlock::Off),
-        Some(ec2::InternetGatewayBlockMode::BlockIngress) => Ok(InternetGatewayBlock::Ingress),
-        Some(ec2::InternetGatewayBlockMode::BlockBidirectional) => Ok(InternetGatewayBlock::Bidirectional),
+    match options.and_then(|options| options.text("internetGatewayBlockMode")) {
+        Some("off") => Ok(InternetGatewayBlock::Off),
+        Some("block-ingress") => Ok(InternetGatewayBlock::Ingress),
+        Some("block-bidirectional") => Ok(InternetGatewayBlock::Bidirectional),
         _ => Err(unexpected("the answer has no known mode of VPC Block Public Access")),
     }
 }
 
 /// The exclusions of the VPC and subnets concerned that are in effect, by id.
 pub(in crate::control_plane) fn exclusions(
-    found: &[ec2::VpcBlockPublicAccessExclusion],
+    found: &[Element],
     concerned: &[String],
 ) -> Result<Vec<Exclusion>, ReadFailure> {
-    use ec2::VpcBlockPublicAccessExclusionState as State;
-    let in_effect = |exclusion: &&ec2::VpcBlockPublicAccessExclusion| {
-        matches!(exclusion.state(), Some(State::CreateComplete | State::UpdateComplete))
-    };
+    let in_effect =
+        |exclusion: &&Element| matches!(exclusion.text("state"), Some("create-complete" | "update-complete"));
     let found: Vec<_> = found.iter().filter(in_effect).collect();
     let mut exclusions = each(&found, |exclusion| {
-        let arn = name("excluded resource", exclusion.resource_arn())?;
+        let arn = name("excluded resource", exclusion.text("resourceArn"))?;
         Ok(Exclusion {
             // `arn:aws:ec2:REGION:ACCOUNT:vpc/vpc-…` or `…:subnet/subnet-…`.
             id: arn.rsplit('/').next().unwrap_or_default().to_owned(),
-            inward_too: exclusion.internet_gateway_exclusion_mode()
-                == Some(&ec2::InternetGatewayExclusionMode::AllowBidirectional),
+            inward_too: exclusion.text("internetGatewayExclusionMode") == Some("allow-bidirectional"),
         })
     })?;
     exclusions.retain(|exclusion| concerned.contains(&exclusion.id));
