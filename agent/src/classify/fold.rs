@@ -162,9 +162,13 @@ fn together(target: &TargetObservation, counted: &[&Judged<'_>]) -> Folded {
     }
 }
 
-/// A gateway endpoint that silence shows on the way to some addresses speaks for the target only where no other address of it
-/// may go elsewhere: a route narrower than the endpoint's takes single addresses, and a range that the endpoint's prefix list
-/// lacks takes the default route.
+/// How many addresses, each with a silent walk of its own, speak for those that the routers' limit left no walk for.
+const ENOUGH_WALKED: usize = 2;
+
+/// A gateway endpoint that silence shows on the way to one address speaks for the target only where no other address of it may
+/// go elsewhere: a route narrower than the endpoint's takes single addresses, and a range that the endpoint's prefix list lacks
+/// takes the default route. Several silent walks are independent signs that agree; routers answer too seldom to walk to all
+/// addresses of a service that has eight, and an address that does go elsewhere shows when it gets its walk.
 fn may_go_elsewhere(
     target: &TargetObservation,
     voters: &[&Judged<'_>],
@@ -180,6 +184,12 @@ fn may_go_elsewhere(
     };
     let unwalked: Vec<_> = voters.iter().filter(open).collect();
     let first = unwalked.first()?;
+    let walked = |judged: &&&Judged<'_>| {
+        !judged.evidence.unwalked && judged.evidence.ruling.confidence >= Some(Confidence::Likely)
+    };
+    if voters.iter().filter(walked).count() >= ENOUGH_WALKED {
+        return None;
+    }
     Some(Reason {
         signal: SignalName::HopsUnknown,
         evidence: format!("{}/{}/hops", target.target, first.attempt.address),

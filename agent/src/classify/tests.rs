@@ -205,6 +205,15 @@ fn an_address_that_answers_and_was_never_walked_to_leaves_the_target_possible() 
     assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Possible)));
 }
 
+#[test]
+fn several_silent_walks_speak_for_the_addresses_that_the_routers_limit_left_none_for() {
+    let mut unwalked = answering("52.216.0.10");
+    unwalked.hops = Step::skipped(SkipReason::RouterQuota);
+    let attempts = vec![walked(answering(S3), &[]), walked(answering(S3_TOO), &[]), unwalked];
+    let verdict = only(&Recording { controls: vec![control(&[NAT])], ..s3(attempts) });
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
+}
+
 fn announcing(mut attempt: probes::observations::Attempt, segment: u32) -> probes::observations::Attempt {
     if let probes::Outcome::Done(connection) = &mut attempt.tcp.outcome {
         connection.peer_mss = Some(segment);
