@@ -201,6 +201,13 @@ pub fn control_host(partition: &str) -> &'static str {
     &named_or_aws(partition).control_host
 }
 
+/// A public host that stands in for [`control_host`] on hosts without IPv4: `checkip.global.api.aws`, which is that partition's
+/// dual-stack host of the same kind. `None` for partitions in which no such host is known.
+#[must_use]
+pub fn dual_stack_control_host(partition: &str) -> Option<&'static str> {
+    (named_or_aws(partition).name == "aws").then_some("checkip.global.api.aws")
+}
+
 /// The Region of the same partition to compare a Region with: at its addresses a service answers that no gateway endpoint here can
 /// carry, because managed prefix lists are regional. The nearest by name that the partition offers for this and that is none of
 /// `but`; `None` where there is none, as in partitions of one Region.

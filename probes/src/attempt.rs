@@ -67,10 +67,7 @@ impl Context {
         if !allowed {
             return Some(SkipReason::Disabled);
         }
-        // Where netlink is closed to us (a sandbox), no route is known of any address; the kernel is then asked in the
-        // one way that is always open.
-        (route.is_none() && !family_routed && !kernel_has_route(address))
-            .then_some(SkipReason::NoRouteForFamily)
+        (!family_routed && !leads_to(address, route)).then_some(SkipReason::NoRouteForFamily)
     }
 
     /// Carries the attempt out, step by step.
@@ -167,8 +164,16 @@ impl Context {
     }
 }
 
+/// Whether an address of a family that has no route to the internet can be reached all the same.
+///
+/// Where netlink is closed to us (a sandbox), no route is known of any address; the kernel is then asked in the one way that is
+/// always open.
+pub(crate) fn leads_to(address: IpAddr, route: Option<&ChosenRoute>) -> bool {
+    route.map_or_else(|| kernel_has_route(address), |route| !routes::from_link_local(address, route))
+}
+
 /// Whether the kernel would send to an address: a datagram socket is connected, which sends nothing.
-pub(crate) fn kernel_has_route(address: IpAddr) -> bool {
+fn kernel_has_route(address: IpAddr) -> bool {
     let any: IpAddr = match address {
         IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),

@@ -51,6 +51,22 @@ fn leads_out(destination: IpAddr) -> bool {
     })
 }
 
+/// Whether a route would send packets from an IPv4 link-local address to somewhere that is not link-local.
+///
+/// An instance in an IPv6-only subnet is given such an address and a default route by DHCP, and neither leads beyond
+/// instance metadata. A pod of Amazon EKS with IPv6 has one, too, and there its node translates it: the address alone tells nothing.
+#[must_use]
+pub(crate) fn from_link_local(destination: IpAddr, route: &ChosenRoute) -> bool {
+    let link_local = |address| matches!(address, IpAddr::V4(address) if address.is_link_local());
+    route.source.is_some_and(link_local) && !link_local(destination)
+}
+
+/// Whether the IPv4 internet would be sent to from a link-local address.
+pub(crate) fn ipv4_from_link_local() -> bool {
+    let destination = PUBLIC_IPV4.into();
+    chosen_route(destination).is_some_and(|route| from_link_local(destination, &route))
+}
+
 fn chosen(route: Route) -> Option<ChosenRoute> {
     let Route { delivers, source, next_hop, interface } = route;
     delivers.then(|| ChosenRoute { source, next_hop, interface: interface.and_then(interface_name) })

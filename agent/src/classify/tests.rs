@@ -279,6 +279,13 @@ fn an_address_of_a_family_without_a_route_does_not_count() {
 }
 
 #[test]
+fn an_address_behind_a_nat64_is_not_taken_for_a_gateway_endpoints() {
+    let attempts = vec![walked(answering("64:ff9b::34d8:101"), &[])];
+    let verdict = only(&Recording { controls: vec![control(&[NAT])], ..s3(attempts) });
+    assert_eq!((verdict.path, verdict.confidence), (Path::Internet, Some(Confidence::Possible)));
+}
+
+#[test]
 fn an_address_that_only_another_resolver_gives_is_not_what_clients_use() {
     let mut private = answering(PRIVATE);
     private.origin = vec!["10.0.0.2".into()];

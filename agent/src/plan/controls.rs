@@ -27,7 +27,11 @@ pub(super) fn controls(
     }
     let of_region = || catalogue::partition_of_region(region).map(|found| found.name.as_str());
     let partition = environment.partition.as_deref().or_else(of_region);
-    let public = partition.map(|name| control(catalogue::control_host(name).to_owned(), None, region));
+    let ipv6_only = environment.ipv6_route && !environment.ipv4_route;
+    let public = partition.map(|name| {
+        let dual_stack = catalogue::dual_stack_control_host(name).filter(|_| ipv6_only);
+        control(dual_stack.unwrap_or_else(|| catalogue::control_host(name)).to_owned(), None, region)
+    });
     let elsewhere = region_elsewhere(environment).into_iter().flat_map(|other| {
         let targeted = |service: &&Service| {
             let custom = settings.endpoints.iter().any(|(id, _)| id == service.id());

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::{NotAsked, ReadFailure};
-use crate::attempt::kernel_has_route;
+use crate::attempt::leads_to;
 use crate::connection::Connection;
 use crate::dns;
 use crate::observations::{Lookup, TlsFailure};
@@ -211,5 +211,5 @@ fn may_be_tried(shared: &Shared, families: Families, address: IpAddr) -> bool {
         IpAddr::V4(_) => (families.ipv4, shared.routed.ipv4),
         IpAddr::V6(_) => (families.ipv6, shared.routed.ipv6),
     };
-    allowed && (routed || routes::chosen_route(address).is_some() || kernel_has_route(address))
+    allowed && (routed || leads_to(address, routes::chosen_route(address).as_ref()))
 }

@@ -152,6 +152,9 @@ fn fill_from_metadata(
     }
     environment.ec2_signs = signs(environment);
     interfaces::join(&mut environment.interfaces, &metadata.interfaces);
+    if is_ipv6_only(&metadata) && routes::ipv4_from_link_local() {
+        environment.ipv4_route = false;
+    }
     environment.private_ips = private_ips(environment, &metadata);
     if let Some(primary) = metadata.interfaces.into_iter().next() {
         environment.account_id = primary.owner_id;
@@ -170,6 +173,12 @@ fn fill_from_metadata(
     environment.image_id = metadata.image_id;
     environment.instance_type = metadata.instance_type;
     environment.role = metadata.role;
+}
+
+/// Whether metadata knows addresses of the instance, and none of them is IPv4.
+fn is_ipv6_only(metadata: &Metadata) -> bool {
+    let mut addresses = metadata.interfaces.iter().flat_map(|interface| &interface.private_ips).peekable();
+    addresses.peek().is_some() && addresses.all(IpAddr::is_ipv6)
 }
 
 /// Only an answer that the metadata service alone gives counts as its sign: a token, or a Region.
@@ -238,6 +247,21 @@ mod tests {
         assert_eq!(environment.private_ips.len(), 2);
         assert_eq!(environment.interfaces.len(), 2);
         assert_eq!(environment.public_ipv4, Some(Ipv4Addr::new(3, 3, 3, 3)));
+    }
+
+    #[test]
+    fn only_metadata_that_lists_ipv6_and_no_ipv4_makes_an_instance_ipv6_only() {
+        let with = |lists: &[&[&str]]| {
+            let interfaces = lists.iter().map(|list| InterfaceFacts {
+                private_ips: list.iter().map(|address| address.parse().unwrap()).collect(),
+                ..InterfaceFacts::default()
+            });
+            is_ipv6_only(&Metadata { interfaces: interfaces.collect(), ..Metadata::default() })
+        };
+        assert!(with(&[&["2600:1f18::5"]]));
+        assert!(!with(&[&["10.0.1.5", "2600:1f18::5"]]));
+        assert!(!with(&[&["2600:1f18::5"], &["10.0.1.5"]]));
+        assert!(!with(&[]) && !with(&[&[]]));
     }
 
     #[test]

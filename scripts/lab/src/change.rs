@@ -144,7 +144,7 @@ pub(crate) enum Change {
     AttachNetworkInterface {
         interface: SecondaryInterface,
     },
-    /// Makes the instance and its subnet dual-stack.
+    /// Makes the instance and its subnet dual-stack, or IPv6-only.
     EnableIpv6 {
         ipv6: Ipv6,
     },
@@ -260,13 +260,19 @@ pub(crate) fn apply(topology: &mut Topology, change: Change) -> Result<(), Nothi
         }
         Change::AddHost { host } => topology.hosts.push(host),
         Change::AttachNetworkInterface { interface } => topology.instance.secondary.push(interface),
-        Change::EnableIpv6 { ipv6 } => topology.ipv6 = Some(ipv6),
+        Change::EnableIpv6 { ipv6 } => enable_ipv6(topology, ipv6),
         Change::LimitPackets { outgoing, incoming } => {
             topology.packet_limits = Some(PacketLimits { outgoing, incoming });
         }
         Change::AttachTransitGateway { transit_gateway } => topology.transit_gateway = Some(transit_gateway),
     }
     Ok(())
+}
+
+fn enable_ipv6(topology: &mut Topology, ipv6: Ipv6) {
+    let instance = &mut topology.instance;
+    instance.private_address = ipv6.link_local_ipv4.unwrap_or(instance.private_address);
+    topology.ipv6 = Some(ipv6);
 }
 
 fn remove_endpoint(topology: &mut Topology, id: &str) -> Result<(), NothingToChange> {

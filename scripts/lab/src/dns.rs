@@ -12,8 +12,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Deserialize;
 
 pub(crate) use server::{Endpoints, Lookup, serve};
-pub(crate) use zones::{Data, Found, Record, Zones, endpoint_name, private_names};
+pub(crate) use zones::{Data, Found, Record, Zones, endpoint_name, private_names, taken_over};
 
+use crate::fabric::RESOLVER_IPV6;
 use crate::realise::FOLDER;
 use crate::topology::Topology;
 
@@ -139,7 +140,10 @@ pub(crate) fn resolv_conf(options: Option<&str>, topology: &Topology) -> String 
     if let Some(options) = options {
         line(&mut text, &format!("options {options}"));
     }
-    for server in dhcp.name_servers.unwrap_or_else(|| vec![topology.resolver()]) {
+    let amazons: IpAddr =
+        if topology.ipv6_only() { RESOLVER_IPV6.into() } else { topology.resolver().into() };
+    let servers = dhcp.name_servers.map(|servers| servers.into_iter().map(IpAddr::V4).collect());
+    for server in servers.unwrap_or_else(|| vec![amazons]) {
         line(&mut text, &format!("nameserver {server}"));
     }
     text
@@ -165,6 +169,16 @@ pub(crate) fn hosts(dns: &Dns) -> String {
 pub(crate) fn nsswitch(dns: &Dns) -> String {
     let hosts = dns.nsswitch.as_deref().unwrap_or("files dns");
     format!("passwd: files\ngroup: files\nhosts: {hosts}\nservices: files\n")
+}
+
+/// The first label of the instance's host name: by its address, or by its id where it has only IPv6 (EC2 user guide, "EC2
+/// instance hostnames and domains").
+pub(crate) fn host_label(topology: &Topology) -> String {
+    let instance = &topology.instance;
+    if topology.ipv6_only() {
+        return instance.id.clone();
+    }
+    format!("ip-{}", instance.private_address.to_string().replace('.', "-"))
 }
 
 /// The domain of the VPC's own host names, which is older than regions in one place.

@@ -18,7 +18,7 @@ mod transit;
 mod update;
 
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
@@ -46,6 +46,9 @@ pub(crate) const HUB: &str = "hub";
 pub(crate) const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// The VPC resolver under the address that is the same in every VPC.
 pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 253);
+/// The same two for IPv6; metadata only where that was switched on.
+pub(crate) const METADATA_IPV6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+pub(crate) const RESOLVER_IPV6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x253);
 
 /// Faults of the fabric's own services that show as silence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

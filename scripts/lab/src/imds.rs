@@ -8,7 +8,7 @@ pub(crate) mod tree;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -20,7 +20,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use nix::sys::socket::{setsockopt, sockopt::Ipv4Ttl};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{Ipv4Ttl, Ipv6Ttl};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,6 +43,8 @@ pub(crate) struct Imds {
     pub(crate) delay_ms: u64,
     /// What is wrong with the instance's role.
     pub(crate) role: Role,
+    /// Whether it listens at its IPv6 address, too (EC2's `HttpProtocolIpv6`).
+    pub(crate) ipv6: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -87,12 +90,13 @@ impl Default for Imds {
             bridges: 0,
             delay_ms: 0,
             role: Role::Present,
+            ipv6: false,
         }
     }
 }
 
 /// Binds the service's port in the network namespace of the calling thread.
-pub(crate) fn bind(address: Ipv4Addr) -> std::io::Result<std::net::TcpListener> {
+pub(crate) fn bind(address: IpAddr) -> std::io::Result<std::net::TcpListener> {
     let listener = std::net::TcpListener::bind((address, 80))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
@@ -156,7 +160,7 @@ async fn converse(stream: TcpStream, service: Arc<Service>) -> anyhow::Result<()
             let hops = answer.token_ttl.map_or(64, |_| i32::from(settings.hop_limit));
             if let Ok(socket) = socket {
                 // Without it the answer would only travel farther than on EC2.
-                let _ = setsockopt(&socket, Ipv4Ttl, &hops);
+                let _ = setsockopt(&socket, Ipv4Ttl, &hops).or_else(|_| setsockopt(&socket, Ipv6Ttl, &hops));
             }
             Ok::<_, Infallible>(answer.into_response())
         }

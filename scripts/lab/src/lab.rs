@@ -15,7 +15,8 @@ use tokio::runtime::{Handle, Runtime};
 use crate::aws::{Authority, Aws, Ingress, IngressKind};
 use crate::dns::{self, Endpoints, Forward, Zones};
 use crate::fabric::{
-    self, GATEWAY_ENDPOINTS, HUB, INTERFACES, INTERNET, METADATA, RESOLVER, ROUTER, Silences,
+    self, GATEWAY_ENDPOINTS, HUB, INTERFACES, INTERNET, METADATA, METADATA_IPV6, RESOLVER, RESOLVER_IPV6,
+    ROUTER, Silences,
 };
 use crate::imds;
 use crate::imds::tree::{Identity, Tree};
@@ -25,7 +26,7 @@ use crate::prefixes;
 use crate::proxy;
 use crate::realise;
 use crate::scenario::Definition;
-use crate::topology::Topology;
+use crate::topology::{InterfaceEndpoint, Topology};
 use crate::truth::{self, Capabilities, Truth};
 
 /// What a lab leaves behind.
@@ -78,8 +79,7 @@ impl Lab {
             resolver: definition.dns.fault == dns::Fault::Dead,
         };
         let fabric = fabric::compile(topology, silences);
-        let host_name = format!("ip-{}", topology.instance.private_address.to_string().replace('.', "-"));
-        realise::build(&fabric, &host_name)?;
+        realise::build(&fabric, &dns::host_label(topology))?;
         let live = Live::built(topology.clone(), silences, fabric);
 
         let authority = Arc::new(Authority::amazon()?);
@@ -259,13 +259,16 @@ fn start_interfaces(
     handle: &Handle,
     live: &Arc<Live>,
     aws: &Arc<Aws>,
-    opened: &mut BTreeSet<Ipv4Addr>,
+    opened: &mut BTreeSet<IpAddr>,
 ) -> anyhow::Result<()> {
     let topology = live.topology();
-    let interfaces = topology.interface_endpoints.iter().flat_map(|endpoint| &endpoint.network_interfaces);
-    for interface in interfaces {
-        if opened.insert(interface.address) {
-            start_door(handle, live, aws, (INTERFACES, "an interface endpoint", interface.address.into()))?;
+    for endpoint in &topology.interface_endpoints {
+        let ipv4 = endpoint.network_interfaces.iter().map(|interface| IpAddr::V4(interface.address));
+        let ipv6 = topology.ipv6_addresses(&endpoint.id).iter().copied().map(IpAddr::V6);
+        for address in ipv4.chain(ipv6) {
+            if opened.insert(address) {
+                start_door(handle, live, aws, (INTERFACES, "an interface endpoint", address))?;
+            }
         }
     }
     Ok(())
@@ -300,6 +303,9 @@ fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr, peer: IpAddr) 
     let (dialled, peer) = match (dialled.to_canonical(), peer.to_canonical()) {
         (IpAddr::V4(dialled), IpAddr::V4(peer)) => (dialled, peer),
         (IpAddr::V6(dialled), _) if namespace == GATEWAY_ENDPOINTS => return ingress_ipv6(topology, dialled),
+        (IpAddr::V6(dialled), _) if namespace == INTERFACES => {
+            return through(topology, topology.interface_endpoint_at(dialled));
+        }
         _ => return Ingress::internet(),
     };
     let vpc_id = Some(topology.vpc.id.clone());
@@ -307,12 +313,7 @@ fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr, peer: IpAddr) 
         let endpoint = topology.interface_endpoints.iter().find(|endpoint| {
             endpoint.network_interfaces.iter().any(|interface| interface.address == dialled)
         });
-        return Ingress {
-            kind: IngressKind::Interface,
-            vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()),
-            vpc_id,
-            service: endpoint.map(|endpoint| endpoint.service.clone()),
-        };
+        return through(topology, endpoint);
     }
     if namespace == GATEWAY_ENDPOINTS {
         let endpoint =
@@ -335,6 +336,16 @@ fn ingress(topology: &Topology, namespace: &str, dialled: IpAddr, peer: IpAddr) 
         };
     }
     Ingress::internet()
+}
+
+/// A connection through an interface endpoint of this VPC.
+fn through(topology: &Topology, endpoint: Option<&InterfaceEndpoint>) -> Ingress {
+    Ingress {
+        kind: IngressKind::Interface,
+        vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()),
+        vpc_id: Some(topology.vpc.id.clone()),
+        service: endpoint.map(|endpoint| endpoint.service.clone()),
+    }
 }
 
 /// A connection by IPv6 through the dual-stack gateway endpoint whose service has the address.
@@ -371,19 +382,20 @@ fn carries(
 fn start_resolvers(runtime: &Runtime, definition: &Definition, live: &Arc<Live>) -> anyhow::Result<()> {
     let (dns, topology) = (&definition.dns, &definition.topology);
     let zones = Arc::new(Zones::new(Arc::clone(live), dns.answers.clone(), dns.rules.clone()));
-    for address in [RESOLVER, topology.resolver()] {
+    let ipv6 = topology.ipv6.as_ref().map(|_| IpAddr::V6(RESOLVER_IPV6));
+    for address in [IpAddr::V4(RESOLVER), IpAddr::V4(topology.resolver())].into_iter().chain(ipv6) {
         let endpoints = listen(ROUTER, "the VPC resolver", || Endpoints::bind(address))?;
         let known = Arc::clone(&zones);
         let lookup: dns::Lookup = Arc::new(move |name| known.private(name));
         runtime.spawn(dns::serve(endpoints, dns.fault, Arc::clone(&zones), lookup));
     }
-    let public = listen(INTERNET, "the public DNS", || Endpoints::bind(PUBLIC_RESOLVER))?;
+    let public = listen(INTERNET, "the public DNS", || Endpoints::bind(PUBLIC_RESOLVER.into()))?;
     let known = Arc::clone(&zones);
     let lookup: dns::Lookup = Arc::new(move |name| known.public(name));
     runtime.spawn(dns::serve(public, dns::Fault::None, Arc::clone(&zones), lookup));
     for resolver in dns.resolvers.clone() {
         let endpoints =
-            listen(INTERFACES, "a resolver of the company", || Endpoints::bind(resolver.address))?;
+            listen(INTERFACES, "a resolver of the company", || Endpoints::bind(resolver.address.into()))?;
         let (fault, known) = (resolver.fault, Arc::clone(&zones));
         let lookup: dns::Lookup = Arc::new(move |name| {
             Zones::with(&resolver.answers, name, |name| match resolver.forward {
@@ -415,12 +427,18 @@ fn start_metadata(runtime: &Runtime, definition: &Definition, aws: &Arc<Aws>) ->
     let options = aws.metadata();
     options.write().unwrap_or_else(std::sync::PoisonError::into_inner).clone_from(&definition.imds);
     let (topology, config, aws) = (definition.topology.clone(), definition.aws.clone(), Arc::clone(aws));
-    let tree = move |role| {
+    let by_ipv6 = definition.imds.ipv6 && topology.ipv6.is_some();
+    let tree = Arc::new(move |role| {
         let credentials = aws.instance_credentials();
         let identity = Identity { account_id: &config.account_id, role_name: &config.role_name, credentials };
         Tree::new(&topology, role, &identity)
-    };
-    let listener = listen(ROUTER, "the metadata service", || imds::bind(METADATA))?;
-    runtime.spawn(imds::serve(listener, options, tree));
+    });
+    let mut addresses = vec![IpAddr::V4(METADATA)];
+    addresses.extend(by_ipv6.then_some(IpAddr::V6(METADATA_IPV6)));
+    for address in addresses {
+        let listener = listen(ROUTER, "the metadata service", || imds::bind(address))?;
+        let tree = Arc::clone(&tree);
+        runtime.spawn(imds::serve(listener, Arc::clone(&options), move |role| tree(role)));
+    }
     Ok(())
 }

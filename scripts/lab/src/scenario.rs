@@ -134,7 +134,8 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
     aws.region.clone_from(&topology.region);
     aws.instance.id.clone_from(&topology.instance.id);
     aws.instance.vpc_id = Some(topology.vpc.id.clone());
-    aws.instance.private_ip = Some(topology.instance.private_address.into());
+    let by_ipv6 = topology.ipv6.as_ref().filter(|_| topology.ipv6_only()).map(|ipv6| ipv6.address.into());
+    aws.instance.private_ip = Some(by_ipv6.unwrap_or(topology.instance.private_address.into()));
     let dns: Dns = parse(&path, sections.dns)?;
     topology.dhcp_options = vec![DhcpOptions {
         id: None,

@@ -140,7 +140,13 @@ fn listed(family: &str) -> anyhow::Result<BTreeMap<(String, IpAddr, String), u64
 
 /// What carried packets to an address: the element, or the endpoint or host behind it that has the address.
 fn carrier(topology: &Topology, element: &Element, address: IpAddr) -> (String, ElementKind) {
-    let IpAddr::V4(address) = address else { return (element.id.clone(), element.kind) };
+    let address = match address {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(address) => {
+            let endpoint = topology.interface_endpoint_at(address);
+            return (endpoint.map_or(&element.id, |endpoint| &endpoint.id).clone(), element.kind);
+        }
+    };
     let beyond = topology.transit_gateway.as_ref().filter(|_| element.kind == ElementKind::TransitGateway);
     if let Some(endpoint) = beyond.and_then(|gateway| gateway.endpoint_at(address)) {
         return (endpoint.id.clone(), ElementKind::NetworkInterface);

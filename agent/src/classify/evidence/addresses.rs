@@ -1,6 +1,6 @@
 //! What an address is by itself: private or public, inside the VPC or not, inside a service's prefixes or not.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use probes::observations::{Attempt, TargetObservation};
@@ -52,6 +52,12 @@ pub(super) fn prefixes_of(
     if !gateway_capable || is_private(address) {
         return (Prefixes::NoGatewayForService, format!("{} has no gateway endpoint", target.service));
     }
+    if let Some(meant) = translated(address) {
+        let text = format!(
+            "{address} stands for {meant} behind a NAT64, and no gateway endpoint's list holds such addresses"
+        );
+        return (Prefixes::OutsidePrefixList, text);
+    }
     // A list of the other family says nothing about this address.
     let mut lists = environment.prefix_lists.iter().filter(|list| {
         list.service == target.service
@@ -93,6 +99,15 @@ pub(super) fn is_internet_side(environment: &EnvironmentRecord, address: IpAddr)
     }
 }
 
+/// The IPv4 address that an address in `64:ff9b::/96` stands for (RFC 6052), which Amazon's resolver makes up where DNS64 is on: the
+/// subnet's route for this block leads to a NAT gateway, whatever routes it has for the IPv4 address (Amazon VPC user guide,
+/// "Enable outbound IPv6 traffic using DNS64 and NAT64").
+fn translated(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(address) = address else { return None };
+    let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = address.segments() else { return None };
+    Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+}
+
 /// Private in the sense of a VPC: RFC 1918, RFC 6598 (100.64.0.0/10), RFC 4193 (unique local IPv6 addresses).
 pub(crate) fn is_private(address: IpAddr) -> bool {
     match address {
@@ -109,5 +124,19 @@ pub(crate) fn is_not_routable(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast() || v4.octets()[0] == 0,
         IpAddr::V6(v6) => v6.segments()[0] & 0xffc0 == 0xfe80,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_behind_a_nat64_stands_for_one_of_ipv4() {
+        let meant = |text: &str| translated(text.parse().unwrap());
+        assert_eq!(meant("64:ff9b::305:f28"), Some(Ipv4Addr::new(3, 5, 15, 40)));
+        assert_eq!(meant("64:ff9b:1::305:f28"), None);
+        assert_eq!(meant("2600:1fa0:8000::34d8:6f1"), None);
+        assert_eq!(meant("3.5.15.40"), None);
     }
 }

@@ -218,8 +218,13 @@ pub(crate) fn is_region(label: &str) -> bool {
 }
 
 /// Names under the AWS domains that are web sites rather than APIs.
-const WEB_SITES: [&str; 4] =
-    ["checkip.amazonaws.com", "www.amazonaws.com", "www.amazonaws.cn", "checkip.amazonaws.com.cn"];
+const WEB_SITES: [&str; 5] = [
+    "checkip.amazonaws.com",
+    "checkip.global.api.aws",
+    "www.amazonaws.com",
+    "www.amazonaws.cn",
+    "checkip.amazonaws.com.cn",
+];
 
 impl Partition {
     fn has(&self, region: &str) -> bool {

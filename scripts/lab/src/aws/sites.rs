@@ -6,7 +6,7 @@ use super::request::{Call, Reply};
 pub(crate) fn answer(call: &Call) -> Reply {
     let html = "text/html; charset=UTF-8";
     match call.host.as_str() {
-        "checkip.amazonaws.com" | "checkip.amazonaws.com.cn" => {
+        "checkip.amazonaws.com" | "checkip.amazonaws.com.cn" | "checkip.global.api.aws" => {
             Reply::new(200, "text/plain;charset=UTF-8", format!("{}\n", call.peer))
                 .with("server", "lighttpd/1.4.53")
         }

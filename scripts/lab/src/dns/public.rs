@@ -31,6 +31,10 @@ pub(super) fn web_site(name: &str) -> Option<Found> {
     let at = |list: &[[u8; 4]]| Some(addresses(name, TTL, list.iter().map(|octets| Ipv4Addr::from(*octets))));
     match name {
         "checkip.amazonaws.com" => alias("checkip.us-east-1.prod.check-ip.aws.a2z.com", 60),
+        "checkip.global.api.aws" => {
+            let ipv6 = Ipv6Addr::new(0x2600, 0x9000, 0xa602, 0x99e2, 0xb16, 0x6042, 0x14e8, 0x45fa);
+            at(&[[3, 33, 139, 122]]).map(|found| dual_stack(name, "api.aws", found, ipv6))
+        }
         "checkip.us-east-1.prod.check-ip.aws.a2z.com" => at(&[[3, 220, 57, 224], [18, 204, 189, 35]]),
         "aws.amazon.com" => alias("tp.8e49140c2-frontier.amazon.com", 300),
         "tp.8e49140c2-frontier.amazon.com" => alias("dr49lng3n1n2s.cloudfront.net", 60),
@@ -73,21 +77,27 @@ pub(super) fn service_name(name: &str) -> Option<Found> {
         }
         "s3-r-w" => Some(addresses(name, S3_TTL, spread("s3", &region, S3_ADDRESSES))),
         "dynamodb" => {
-            let mut records = addresses(name, S3_TTL, spread("dynamodb", &region, DYNAMODB_ADDRESSES));
-            if let Found::Records(list) = &mut records
-                && name.ends_with(names::partition_of(&region).dual_stack_suffix)
-            {
-                list.push(Record {
-                    owner: name.to_owned(),
-                    ttl: S3_TTL,
-                    data: Data::Address(unlisted_ipv6("dynamodb", &region).into()),
-                });
-            }
-            Some(records)
+            let found = addresses(name, S3_TTL, spread("dynamodb", &region, DYNAMODB_ADDRESSES));
+            Some(dual_stack(name, host.suffix, found, unlisted_ipv6("dynamodb", &region)))
         }
-        service if SERVICES.contains(&service) => Some(addresses(name, TTL, [elsewhere(service, &region)])),
+        service if SERVICES.contains(&service) => {
+            let found = addresses(name, TTL, [elsewhere(service, &region)]);
+            Some(dual_stack(name, host.suffix, found, unlisted_ipv6(service, &region)))
+        }
         _ => None,
     }
+}
+
+/// Adds an IPv6 address to what a dual-stack name has of IPv4.
+fn dual_stack(name: &str, suffix: &str, mut found: Found, address: Ipv6Addr) -> Found {
+    let dual = names::PARTITIONS.iter().any(|partition| partition.dual_stack_suffix == suffix);
+    if let Found::Records(records) = &mut found
+        && dual
+    {
+        let data = Data::Address(address.into());
+        records.push(Record { owner: name.to_owned(), ttl: TTL, data });
+    }
+    found
 }
 
 /// Services with ordinary names `SERVICE.REGION.SUFFIX`, in the words of [`names::Host::service`].

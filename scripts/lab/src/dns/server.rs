@@ -1,6 +1,6 @@
 //! The DNS protocol, by UDP and TCP, for one resolver.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, ResponseCode};
@@ -21,7 +21,7 @@ pub(crate) struct Endpoints {
 
 impl Endpoints {
     /// Binds port 53 of an address in the network namespace of the calling thread.
-    pub(crate) fn bind(address: Ipv4Addr) -> std::io::Result<Self> {
+    pub(crate) fn bind(address: IpAddr) -> std::io::Result<Self> {
         let udp = std::net::UdpSocket::bind((address, 53))?;
         let tcp = std::net::TcpListener::bind((address, 53))?;
         udp.set_nonblocking(true)?;

@@ -74,7 +74,7 @@ impl Zones {
         let topology = self.live.topology();
         let mut zones = vec![internal_domain(&topology.region)];
         for endpoint in topology.interface_endpoints.iter().filter(|endpoint| endpoint.private_dns) {
-            let names = private_names(&topology.region, &endpoint.service);
+            let names = taken_over(&topology, endpoint);
             zones.extend(names.into_iter().filter(|name| !name.starts_with('*')));
         }
         let more_specific = |zone: &String| within(name, zone) && zone.len() > rule.domain.len();
@@ -175,10 +175,18 @@ impl Zones {
                 && (inbound || !endpoint.private_dns_only_for_inbound_resolver)
         };
         let mut open = topology.interface_endpoints.iter().filter(open);
-        let endpoint = open.find(|endpoint| {
-            private_names(&topology.region, &endpoint.service).iter().any(|pattern| covers(pattern, name))
-        })?;
-        Some(addresses(name, TTL, endpoint.network_interfaces.iter().map(|interface| interface.address)))
+        let endpoint =
+            open.find(|each| taken_over(&topology, each).iter().any(|pattern| covers(pattern, name)))?;
+        let mut found =
+            addresses(name, TTL, endpoint.network_interfaces.iter().map(|interface| interface.address));
+        if let Found::Records(records) = &mut found {
+            records.extend(topology.ipv6_addresses(&endpoint.id).iter().map(|address| Record {
+                owner: name.to_owned(),
+                ttl: TTL,
+                data: Data::Address((*address).into()),
+            }));
+        }
+        Some(found)
     }
 
     fn public_step(&self, name: &str) -> Option<Found> {
@@ -221,6 +229,21 @@ pub(crate) fn private_names(region: &str, service: &str) -> Vec<String> {
         other => return vec![format!("{other}.{region}.{suffix}")],
     };
     hosts.iter().map(|host| format!("{host}.{region}.{suffix}")).collect()
+}
+
+/// The names that this interface endpoint takes over; a dual-stack one takes the dual-stack name as well (Amazon EKS user guide,
+/// "Access Amazon EKS using AWS `PrivateLink`", names both for its own).
+pub(crate) fn taken_over(topology: &Topology, endpoint: &InterfaceEndpoint) -> Vec<String> {
+    let region = &topology.region;
+    let mut names = private_names(region, &endpoint.service);
+    if !topology.ipv6_addresses(&endpoint.id).is_empty() {
+        let (plain, dual) = (partition_of(region).suffix, partition_of(region).dual_stack_suffix);
+        let usual = format!("{}.{region}.{plain}", endpoint.service);
+        if names.contains(&usual) && endpoint.service != "s3" {
+            names.push(format!("{}.{region}.{dual}", endpoint.service));
+        }
+    }
+    names
 }
 
 /// An endpoint's own name, for all its zones or for one.

@@ -4,7 +4,8 @@
 //! The router passes hop limits on as they came, for it is no more visible in this family than in the other.
 
 use super::{
-    GATEWAY_ENDPOINTS, INSTANCE, INTERNET, INTERNET_MTU, Namespace, ROUTER, Wiring, line, namespace,
+    ENDPOINT_MTU, GATEWAY_ENDPOINTS, INSTANCE, INTERFACES, INTERNET, INTERNET_MTU, METADATA_IPV6, Namespace,
+    RESOLVER_IPV6, ROUTER, Wiring, line, namespace,
 };
 use crate::topology::{GatewayEndpoint, Ipv6, Topology};
 
@@ -50,6 +51,15 @@ pub(super) fn extend(topology: &Topology, namespaces: &mut Vec<Namespace>) {
                     line(&mut each.network, back);
                     line(&mut each.network, format_args!("route replace local ::/0 dev lo table main"));
                 }
+            }
+            INTERFACES => {
+                each.settings.extend(quiet());
+                line(&mut each.network, format_args!("addr add {FAR}/64 dev eth0 nodad"));
+                for address in ipv6.interface_endpoints.iter().flat_map(|endpoint| &endpoint.addresses) {
+                    line(&mut each.network, format_args!("addr add {address}/128 dev eth0 nodad"));
+                }
+                line(&mut each.network, format_args!("route add {} via {NEAR} dev eth0", ipv6.vpc_cidr));
+                each.firewall.push_str(&clamp(ipv6));
             }
             INTERNET => {
                 each.settings.extend(quiet());
@@ -101,7 +111,15 @@ fn router(topology: &Topology, ipv6: &Ipv6, made: &mut Namespace) {
     made.settings.extend(forwarding());
     line(&mut made.network, format_args!("addr add {NEAR}/64 dev inst0 nodad"));
     line(&mut made.network, format_args!("route add {}/128 dev inst0", ipv6.address));
+    line(&mut made.network, format_args!("addr add {NEAR}/64 dev eni0 nodad"));
+    for address in ipv6.interface_endpoints.iter().flat_map(|endpoint| &endpoint.addresses) {
+        line(&mut made.network, format_args!("route add {address}/128 via {FAR} dev eni0"));
+    }
     line(&mut made.network, format_args!("route add blackhole {}", ipv6.vpc_cidr));
+    // The VPC's own services; whether anything listens there is not for the router to say.
+    for address in [METADATA_IPV6, RESOLVER_IPV6] {
+        line(&mut made.network, format_args!("addr add {address}/128 dev lo nodad"));
+    }
     for (index, endpoint) in dual_stack(topology, ipv6) {
         line(&mut made.network, format_args!("addr add {NEAR}/64 dev gwe{index} nodad"));
         for range in crate::prefixes::of_ipv6(&endpoint.service, &topology.region) {
@@ -122,6 +140,23 @@ fn router(topology: &Topology, ipv6: &Ipv6, made: &mut Namespace) {
             .replace("ip daddr", "ip6 daddr")
             .replace("ip saddr", "ip6 saddr"),
     );
+}
+
+/// Interface endpoints clamp the segment size in this family, too; its header is 20 bytes longer.
+fn clamp(ipv6: &Ipv6) -> String {
+    let addresses = ipv6.interface_endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
+    let addresses = addresses.map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if addresses.is_empty() {
+        return String::new();
+    }
+    let size = ENDPOINT_MTU - 60;
+    let chain = |hook: &str, side: &str| {
+        format!(
+            "\tchain {hook} {{\n\t\ttype filter hook {hook} priority -150; policy accept;\n\t\tip6 {side} {{ {addresses} }} \
+             tcp flags & syn == syn tcp option maxseg size set {size}\n\t}}\n"
+        )
+    };
+    format!("table ip6 endpoint {{\n{}{}}}\n", chain("prerouting", "daddr"), chain("output", "saddr"))
 }
 
 /// The end towards the instance, with the way back.

@@ -15,6 +15,8 @@ use crate::topology::{RouteTable, Subnet, Topology};
 
 /// The routing table of the local route that every EC2 route table has.
 const LOCAL_TABLE: u32 = 100;
+/// What gives the instance its link-local address in an IPv6-only subnet, and claims to route.
+const LINK_LOCAL_ROUTER: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 1);
 /// The first routing table that stands for an EC2 route table.
 const FIRST_TABLE: u32 = 1000;
 
@@ -26,6 +28,15 @@ pub(super) fn instance(topology: &Topology) -> Namespace {
     for each in topology.instance.attachments() {
         let Some(subnet) = topology.subnet(each.subnet) else { continue };
         let (device, address) = (each.device(), each.private_address);
+        if each.device_number == 0 && topology.ipv6_only() {
+            line(&mut made.network, format_args!("addr add {address}/32 dev {device}"));
+            line(&mut made.network, format_args!("link set {device} up"));
+            line(
+                &mut made.network,
+                format_args!("route add default via {LINK_LOCAL_ROUTER} dev {device} onlink"),
+            );
+            continue;
+        }
         if !several {
             attach(&mut made.network, &device, address, subnet);
             continue;
@@ -81,6 +92,9 @@ fn gateway(subnet: &Subnet) -> Ipv4Addr {
 fn addresses(topology: &Topology, wiring: &Wiring, network: &mut String) {
     for address in [METADATA, RESOLVER, topology.resolver()] {
         line(network, format_args!("addr add {address}/32 dev lo"));
+    }
+    if topology.ipv6_only() {
+        line(network, format_args!("addr add {LINK_LOCAL_ROUTER}/32 dev inst0"));
     }
     let mut in_subnet = |interface: &str, subnet: &str| {
         if let Some(subnet) = topology.subnet(subnet) {
@@ -236,6 +250,9 @@ fn firewall(topology: &Topology, silences: Silences) -> String {
     group::chains(topology, &mut text);
     line(&mut text, format_args!("\tchain forward {{"));
     line(&mut text, format_args!("\t\ttype filter hook forward priority 0; policy drop;"));
+    if topology.ipv6_only() {
+        line(&mut text, format_args!("\t\tiifname \"inst0\" drop"));
+    }
     // The source/destination check of the instance's interfaces: each sends with its own address only.
     for each in topology.instance.attachments() {
         let (wire, address) = (each.wire(), each.private_address);

@@ -67,18 +67,21 @@ impl Tree {
 
     fn instance(&mut self, topology: &Topology, identity: &Identity<'_>) {
         let instance = &topology.instance;
-        let host = format!(
-            "ip-{}.{}",
-            instance.private_address.to_string().replace('.', "-"),
-            crate::dns::internal_domain(&topology.region)
-        );
+        let host =
+            format!("{}.{}", crate::dns::host_label(topology), crate::dns::internal_domain(&topology.region));
+        let private_ip = (!topology.ipv6_only()).then_some(instance.private_address);
         self.add("ami-id", &instance.image_id);
         self.add("hostname", &host);
         self.add("local-hostname", &host);
         self.add("instance-id", &instance.id);
         self.add("instance-type", &instance.instance_type);
         self.add("instance-life-cycle", "on-demand");
-        self.add("local-ipv4", instance.private_address);
+        if let Some(address) = private_ip {
+            self.add("local-ipv4", address);
+        }
+        if let Some(ipv6) = &topology.ipv6 {
+            self.add("ipv6", ipv6.address);
+        }
         self.add("mac", &instance.mac);
         if let Some(address) = instance.public_address {
             self.add("public-ipv4", address);
@@ -99,7 +102,7 @@ impl Tree {
             "instanceType": instance.instance_type,
             "kernelId": null,
             "pendingTime": "2026-01-15T09:30:00Z",
-            "privateIp": instance.private_address,
+            "privateIp": private_ip,
             "ramdiskId": null,
             "region": topology.region,
             "version": "2017-09-30",
@@ -126,7 +129,6 @@ impl Tree {
             .collect();
         add("device-number", each.device_number.to_string());
         add("interface-id", each.network_interface.to_owned());
-        add("local-ipv4s", each.private_address.to_string());
         add("mac", each.mac.to_owned());
         add("owner-id", identity.account_id.to_owned());
         if let Some(address) = each.public_address {
@@ -136,7 +138,10 @@ impl Tree {
         add("security-group-ids", each.security_groups.join("\n"));
         add("security-groups", names.join("\n"));
         add("subnet-id", subnet.id.clone());
-        add("subnet-ipv4-cidr-block", subnet.cidr.to_string());
+        if each.device_number > 0 || !topology.ipv6_only() {
+            add("local-ipv4s", each.private_address.to_string());
+            add("subnet-ipv4-cidr-block", subnet.cidr.to_string());
+        }
         add("vpc-id", topology.vpc.id.clone());
         add("vpc-ipv4-cidr-block", cidrs.first().cloned().unwrap_or_default());
         add("vpc-ipv4-cidr-blocks", cidrs.join("\n"));

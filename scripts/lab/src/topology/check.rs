@@ -138,7 +138,10 @@ fn prefix_lists(topology: &Topology) -> Result<(), Invalid> {
 fn interfaces(topology: &Topology) -> Result<(), Invalid> {
     let instance = &topology.instance;
     for each in instance.attachments() {
-        placed(topology, &instance.id, each.subnet, each.private_address)?;
+        // The first interface's address is a link-local one where the subnet is IPv6-only.
+        if each.device_number > 0 || !topology.ipv6_only() {
+            placed(topology, &instance.id, each.subnet, each.private_address)?;
+        }
         carried(topology, &instance.id, each.security_groups)?;
     }
     for endpoint in &topology.interface_endpoints {

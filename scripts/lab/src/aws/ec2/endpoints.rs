@@ -69,7 +69,8 @@ fn interface(view: &View<'_>, endpoint: &InterfaceEndpoint) -> Vec<Node> {
         let name = view.topology.security_group(id).map_or("", |group| group.name.as_str());
         vec![text("groupId", id), text("groupName", name)]
     });
-    let mut options = vec![text("dnsRecordIpType", "ipv4")];
+    let dual_stack = !view.topology.ipv6_addresses(&endpoint.id).is_empty();
+    let mut options = vec![text("dnsRecordIpType", if dual_stack { "dualstack" } else { "ipv4" })];
     // Only S3 has private names that may be kept for inbound resolver endpoints.
     if endpoint.service == "s3" && endpoint.private_dns {
         options.push(text(
@@ -95,7 +96,8 @@ fn common(view: &View<'_>, id: &str, service: &str, kind: &str, policy: &str) ->
     let state = interface.map_or("available", |endpoint| endpoint.state.as_str());
     let own = view.work.aws.endpoint_policy(id);
     let ipv6 = view.topology.ipv6.as_ref();
-    let dual_stack = ipv6.is_some_and(|ipv6| ipv6.gateway_endpoints.iter().any(|each| each == id));
+    let dual_stack = ipv6.is_some_and(|ipv6| ipv6.gateway_endpoints.iter().any(|each| each == id))
+        || !view.topology.ipv6_addresses(id).is_empty();
     vec![
         text("vpcEndpointId", id),
         text("vpcEndpointType", kind),
@@ -120,7 +122,7 @@ fn dns_entries(view: &View<'_>, endpoint: &InterfaceEndpoint) -> Vec<Vec<Node>> 
     let own = own.map(|zone| dns::endpoint_name(topology, endpoint, zone.as_deref()));
     // Buckets stand in front of the endpoint's names.
     let own = own.map(|name| if endpoint.service == "s3" { format!("*.{name}") } else { name });
-    let private = endpoint.private_dns.then(|| dns::private_names(&topology.region, &endpoint.service));
+    let private = endpoint.private_dns.then(|| dns::taken_over(topology, endpoint));
     let entry = |name: String, zone: &str| {
         let zone = derived("Z", &[zone]).to_ascii_uppercase().replace('-', "");
         vec![text("dnsName", name), text("hostedZoneId", zone)]

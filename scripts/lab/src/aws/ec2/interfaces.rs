@@ -1,6 +1,6 @@
 //! The instance and every network interface of the VPC: the instance's, those of interface endpoints, NAT gateways and other hosts.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,7 +8,7 @@ use super::gateways::nat_interface;
 use super::listing::Listing;
 use super::xml::{Node, list, node, text};
 use super::{CREATED, View, derived};
-use crate::dns::internal_domain;
+use crate::dns::{host_label, internal_domain};
 use crate::topology::Topology;
 use crate::zone::zone_id;
 
@@ -113,6 +113,7 @@ struct Interface<'a> {
     description: String,
     subnet: &'a str,
     address: Ipv4Addr,
+    ipv6_address: Option<Ipv6Addr>,
     public_address: Option<Ipv4Addr>,
     groups: &'a [String],
     mac: String,
@@ -125,12 +126,14 @@ fn interfaces<'a>(view: &View<'a>) -> Vec<Interface<'a>> {
     let topology = view.topology;
     let mut found: Vec<Interface<'a>> = own(topology).collect();
     for endpoint in &topology.interface_endpoints {
-        found.extend(endpoint.network_interfaces.iter().map(|interface| Interface {
+        let ipv6 = topology.ipv6_addresses(&endpoint.id);
+        found.extend(endpoint.network_interfaces.iter().enumerate().map(|(index, interface)| Interface {
             id: interface.id.clone(),
             kind: "vpc_endpoint",
             description: format!("VPC Endpoint Interface {}", endpoint.id),
             subnet: &interface.subnet,
             address: interface.address,
+            ipv6_address: ipv6.get(index).copied(),
             public_address: None,
             groups: &endpoint.security_groups,
             mac: mac(&interface.id),
@@ -144,6 +147,7 @@ fn interfaces<'a>(view: &View<'a>) -> Vec<Interface<'a>> {
         description: format!("Interface for NAT Gateway {}", nat.id),
         subnet: &nat.subnet,
         address: nat.private_address,
+        ipv6_address: None,
         public_address: Some(nat.public_address),
         groups: &[],
         mac: mac(&nat.id),
@@ -158,6 +162,7 @@ fn interfaces<'a>(view: &View<'a>) -> Vec<Interface<'a>> {
             description: String::new(),
             subnet: &host.subnet,
             address: host.address,
+            ipv6_address: None,
             public_address: None,
             groups: &host.security_groups,
             mac: mac(&host.id),
@@ -176,6 +181,7 @@ fn own(topology: &Topology) -> impl Iterator<Item = Interface<'_>> {
         description: String::new(),
         subnet: each.subnet,
         address: each.private_address,
+        ipv6_address: topology.ipv6.as_ref().filter(|_| each.device_number == 0).map(|ipv6| ipv6.address),
         public_address: each.public_address,
         groups: each.security_groups,
         mac: each.mac.to_owned(),
@@ -212,6 +218,8 @@ impl Interface<'_> {
             text("primary", true),
         ];
         address.extend(association.clone());
+        // What an instance has of IPv4 in an IPv6-only subnet is none of EC2's addresses.
+        let ipv6_only = view.topology.ipv6_only() && self.address == view.topology.instance.private_address;
         let mut nodes = vec![
             text("networkInterfaceId", &self.id),
             text("subnetId", self.subnet),
@@ -220,14 +228,14 @@ impl Interface<'_> {
             view.owner(),
             text("status", "in-use"),
             text("macAddress", &self.mac),
-            text("privateIpAddress", self.address),
             text("privateDnsName", name),
             text("sourceDestCheck", self.source_dest_check),
             list("groupSet", groups(view.topology, self.groups)),
-            list("privateIpAddressesSet", [address]),
-            node("ipv6AddressesSet", vec![]),
+            list("privateIpAddressesSet", (!ipv6_only).then_some(address)),
+            list("ipv6AddressesSet", self.ipv6_address.map(|address| vec![text("ipv6Address", address)])),
             text("interfaceType", self.kind),
         ];
+        nodes.extend((!ipv6_only).then(|| text("privateIpAddress", self.address)));
         nodes.extend(association);
         nodes
     }
@@ -261,6 +269,9 @@ impl Interface<'_> {
     }
 
     fn name(&self, view: &View<'_>) -> String {
+        if self.instance.is_some_and(|(_, device)| device == 0) && view.topology.ipv6_only() {
+            return format!("{}.{}", host_label(view.topology), internal_domain(view.region()));
+        }
         let address = self.address.to_string().replace('.', "-");
         format!("ip-{address}.{}", internal_domain(view.region()))
     }
@@ -290,8 +301,8 @@ fn reservation(view: &View<'_>) -> Vec<Node> {
         node("monitoring", vec![text("state", "disabled")]),
         text("subnetId", &instance.subnet),
         view.vpc(),
-        text("privateIpAddress", instance.private_address),
     ];
+    nodes.extend((!topology.ipv6_only()).then(|| text("privateIpAddress", instance.private_address)));
     nodes.extend(instance.public_address.map(|address| text("ipAddress", address)));
     nodes.extend([
         text("sourceDestCheck", true),

@@ -6,6 +6,7 @@ use roxmltree::Document;
 
 use super::*;
 use crate::aws::testing::{aws, aws_with, signed, text};
+use crate::topology::Attachment;
 use crate::{prefixes, scenario};
 
 const READER: &str = "identity_policy = 'read-only'";
@@ -401,8 +402,13 @@ fn every_scenario_can_be_described_whole() {
     for name in scenario::names().unwrap() {
         let definition = scenario::load(&name).unwrap();
         let topology = definition.topology;
-        let addresses: Vec<String> =
-            topology.instance.attachments().map(|each| each.private_address.to_string()).collect();
+        // The link-local address of an instance in an IPv6-only subnet is none that EC2 knows of.
+        let ipv6_only = topology.ipv6.as_ref().filter(|_| topology.ipv6_only());
+        let address = |each: Attachment<'_>| match ipv6_only {
+            Some(ipv6) if each.device_number == 0 => ipv6.address.to_string(),
+            _ => each.private_address.to_string(),
+        };
+        let addresses: Vec<String> = topology.instance.attachments().map(address).collect();
         let interfaces =
             topology.interface_endpoints.iter().map(|each| each.network_interfaces.len()).sum::<usize>();
         let all = addresses.len() + interfaces + topology.nat_gateways.len() + topology.hosts.len();
@@ -419,7 +425,10 @@ fn every_scenario_can_be_described_whole() {
             let interfaces = (interfaces::NETWORK_INTERFACES.items)(view);
             interfaces
                 .iter()
-                .flat_map(|item| xml::at(item, "privateIpAddress"))
+                .filter_map(|item| {
+                    let ipv4 = xml::at(item, "privateIpAddress").into_iter().next();
+                    ipv4.or_else(|| xml::at(item, "ipv6AddressesSet/ipv6Address").into_iter().next())
+                })
                 .map(str::to_owned)
                 .collect::<Vec<_>>()
         });

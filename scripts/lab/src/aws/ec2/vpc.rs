@@ -1,5 +1,7 @@
 //! The VPC itself: its attributes, its subnets, and the DHCP options that its instances got.
 
+use ipnet::Ipv6Net;
+
 use super::form::Form;
 use super::listing::Listing;
 use super::xml::{Node, list, node, text};
@@ -118,8 +120,10 @@ fn vpc(view: &View<'_>) -> Vec<Node> {
     });
     let mut nodes = vec![text("vpcId", &vpc.id), view.owner(), text("state", "available")];
     nodes.extend(vpc.cidrs.first().map(|cidr| text("cidrBlock", cidr)));
+    let ipv6 = view.topology.ipv6.as_ref().map(|ipv6| ipv6_association("vpc", &vpc.id, &ipv6.vpc_cidr));
     nodes.extend([
         list("cidrBlockAssociationSet", associations),
+        list("ipv6CidrBlockAssociationSet", ipv6),
         text("dhcpOptionsId", dhcp_options_id(view.topology, &view.topology.dhcp())),
         text("instanceTenancy", "default"),
         text("isDefault", false),
@@ -136,23 +140,39 @@ fn subnet(view: &View<'_>, subnet: &Subnet) -> Vec<Node> {
     let size = 1_u64 << (32 - u32::from(subnet.cidr.prefix_len()));
     let used = super::interfaces::addresses(topology).filter(|(holder, _)| *holder == subnet.id).count();
     let free = size.saturating_sub(5 + u64::try_from(used).unwrap_or(u64::MAX));
-    vec![
+    let ipv6 = topology.ipv6.as_ref().filter(|_| subnet.id == topology.instance.subnet);
+    let native = ipv6.is_some_and(|ipv6| ipv6.link_local_ipv4.is_some());
+    let mut nodes = vec![
         text("subnetId", &subnet.id),
         text("subnetArn", arn),
         text("state", "available"),
         view.owner(),
         view.vpc(),
-        text("cidrBlock", subnet.cidr),
-        node("ipv6CidrBlockAssociationSet", vec![]),
-        text("availableIpAddressCount", free),
+        list(
+            "ipv6CidrBlockAssociationSet",
+            ipv6.map(|ipv6| ipv6_association("subnet", &subnet.id, &ipv6.subnet_cidr)),
+        ),
         text("availabilityZone", topology.zone_name(subnet)),
         text("availabilityZoneId", zone_id(view.region(), subnet.zone)),
         text("defaultForAz", false),
         text("mapPublicIpOnLaunch", false),
-        text("assignIpv6AddressOnCreation", false),
-        text("ipv6Native", false),
+        text("assignIpv6AddressOnCreation", native),
+        text("ipv6Native", native),
         text("enableDns64", false),
         node("tagSet", vec![]),
+    ];
+    if !native {
+        nodes.extend([text("cidrBlock", subnet.cidr), text("availableIpAddressCount", free)]);
+    }
+    nodes
+}
+
+fn ipv6_association(kind: &str, holder: &str, cidr: &Ipv6Net) -> Vec<Node> {
+    let cidr = cidr.to_string();
+    vec![
+        text("associationId", derived(&format!("{kind}-cidr-assoc"), &[holder, &cidr])),
+        text("ipv6CidrBlock", cidr),
+        node("ipv6CidrBlockState", vec![text("state", "associated")]),
     ]
 }
 
