@@ -12,6 +12,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::runtime::{Handle, Runtime};
 
+use crate::aws::names::partition_of;
 use crate::aws::{Authority, Aws, Ingress, IngressKind};
 use crate::dns::{self, Endpoints, Forward, Zones};
 use crate::fabric::{
@@ -82,7 +83,8 @@ impl Lab {
         realise::build(&fabric, &dns::host_label(topology))?;
         let live = Live::built(topology.clone(), silences, fabric);
 
-        let authority = Arc::new(Authority::amazon()?);
+        let isolated = partition_of(&topology.region).is_isolated();
+        let authority = Arc::new(if isolated { Authority::isolated() } else { Authority::amazon() }?);
         let interceptor = Arc::new(Authority::interceptor()?);
         let aws = Aws::new(
             definition.aws.clone(),

@@ -174,6 +174,7 @@ fn check(agent: &Path, name: &str, schema: &Value, reports: Option<&Path>) -> an
         Some(_) => {}
         None => complaints.extend(contradictions),
     }
+    complaints.extend(report.foreign_words(&definition.topology.region));
     complaints.extend(by_privileges(&truth));
     complaints.extend(by_size(&text, &value));
     complaints.extend(by_judging(agent, folder.path(), &text)?);

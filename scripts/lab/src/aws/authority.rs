@@ -71,6 +71,19 @@ impl Authority {
         Ok(made)
     }
 
+    /// The authority of an isolated partition: a private root that no public store has. The real names are not public, so
+    /// these are made up.
+    ///
+    /// # Errors
+    ///
+    /// As [`Authority::amazon`].
+    pub(crate) fn isolated() -> Result<Self, AuthorityError> {
+        Self::new(
+            ["US", "Isolated Partition", "Isolated Partition Root CA"],
+            ["US", "Isolated Partition", "Isolated Partition Server CA 1"],
+        )
+    }
+
     /// The authority of a proxy or firewall that opens TLS; its chain must never look like Amazon's.
     ///
     /// # Errors

@@ -227,6 +227,11 @@ const WEB_SITES: [&str; 5] = [
 ];
 
 impl Partition {
+    /// Whether it has an internet and roots of its own, and publishes nothing.
+    pub(crate) fn is_isolated(&self) -> bool {
+        self.id.starts_with("aws-iso")
+    }
+
     fn has(&self, region: &str) -> bool {
         self.region_prefixes.iter().any(|prefix| {
             region.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')).is_some_and(|rest| {

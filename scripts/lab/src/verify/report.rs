@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use crate::aws::names::{Partition, is_region, partition_of};
 use crate::fabric::ElementKind;
 use crate::scenario::expect;
 use crate::truth::{Flow, Truth};
@@ -95,6 +96,12 @@ struct Finding {
     rule: String,
     severity: String,
     subject: Subject,
+    remedy: Remedy,
+}
+
+#[derive(Debug, Deserialize)]
+struct Remedy {
+    commands: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -148,6 +155,13 @@ impl Report {
                 subject: finding.subject.id.clone(),
             })
             .collect()
+    }
+
+    /// Words of commands that belong to another partition: ARNs, and Regions that `--region` names.
+    pub(super) fn foreign_words(&self, region: &str) -> Vec<String> {
+        let own = partition_of(region);
+        let commands = self.findings.iter().flat_map(|finding| finding.remedy.commands.iter());
+        commands.flat_map(|command| foreign_words(command, own)).collect()
     }
 
     /// Where a confident verdict says something else than the router counted.
@@ -268,6 +282,19 @@ fn contradiction(verdict: &Verdict, address: &Address, flows: &[&Flow]) -> Optio
     None
 }
 
+fn foreign_words(command: &str, own: &Partition) -> Vec<String> {
+    let partitions = command.split("arn:").skip(1).filter_map(|rest| rest.split(':').next());
+    let arns = partitions.filter(|partition| *partition != own.id);
+    let arns = arns.map(|partition| format!("an ARN of {partition} in {command:?}"));
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let regions = words.windows(2).filter(|pair| pair[0] == "--region").filter_map(|pair| {
+        let region = pair[1];
+        let foreign = is_region(region) && partition_of(region) != own;
+        foreign.then(|| format!("Region {region} in {command:?}"))
+    });
+    arns.chain(regions).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -299,6 +326,15 @@ mod tests {
             onward: Vec::new(),
         };
         Truth { flows: vec![flow], capabilities: None }
+    }
+
+    #[test]
+    fn words_of_another_partition_are_noticed() {
+        let china = partition_of("cn-north-1");
+        let good = "aws iam attach-role-policy --region cn-north-1 --policy-arn arn:aws-cn:iam::aws:policy/P";
+        assert_eq!(foreign_words(good, china), Vec::<String>::new());
+        assert_eq!(foreign_words(good, partition_of("us-gov-west-1")).len(), 2);
+        assert_eq!(foreign_words("aws sts get-caller-identity --region REGION", china), Vec::<String>::new());
     }
 
     #[test]
