@@ -3,6 +3,7 @@
 //! A rule is a plain struct in one constant table, its check a pure function. Its id is the name of its file, of its
 //! manual page and of the lab scenario that fires it.
 
+mod allowances;
 mod association;
 mod blocked;
 pub mod case;

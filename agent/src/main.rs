@@ -205,6 +205,7 @@ async fn record(
     let elapsed_ms = clock.elapsed_ms();
     observations.targets.extend(plan::targets_without_host(settings, &planned.targets));
     host.environment.clock_offset_ms = clock_offset(&observations);
+    host.environment.observe_allowances_again();
     let from_ec2 = observations.control_plane.prefix_lists.as_ref().and_then(|step| step.done());
     let prefix_lists = match (from_ec2, &host.environment.region) {
         (Some(lists), Some(region)) => prefix_lists::with_ec2s_own(prefix_lists, lists, region),

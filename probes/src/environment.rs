@@ -4,6 +4,7 @@
 //! It knows no target and judges nothing. [`Environment`] goes into the plan and into the report; [`Secrets`] go only
 //! to the signer, [`ProxyAuthorizations`] only to the proxies, and neither is ever written anywhere.
 
+mod allowances;
 mod aws_files;
 mod client_settings;
 mod confinement;
@@ -104,7 +105,11 @@ pub struct Environment {
     pub hosts_entries: Vec<HostsEntry>,
     /// The network interfaces that are up, without loopback.
     pub interfaces: Vec<Interface>,
-    /// Whether the kernel has a route to the IPv4 internet.
+    /// What EC2 has dropped because of its limits, where the network driver counts it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub allowances: Vec<Allowance>,
+    /// Whether the kernel has a route to the IPv4 internet; in an IPv6-only subnet, the one by the link-local address that
+    /// DHCP gives is none.
     pub ipv4_route: bool,
     /// Whether the kernel has a route to the IPv6 internet.
     pub ipv6_route: bool,
@@ -122,6 +127,13 @@ pub struct Environment {
     /// The kernel's release.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kernel: Option<String>,
+}
+
+impl Environment {
+    /// Reads the counters of EC2's limits once more at the end of a run, and notes what was added since the look at the host.
+    pub fn observe_allowances_again(&mut self) {
+        allowances::observe_again(&mut self.allowances);
+    }
 }
 
 /// What is known of the container that this program runs in.
@@ -403,6 +415,29 @@ pub struct Interface {
     /// The public IPv4 addresses mapped to it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub public_ipv4s: Vec<Ipv4Addr>,
+}
+
+/// What EC2 has dropped of one interface's packets because of one limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Allowance {
+    /// The interface, by the kernel's name.
+    pub interface: String,
+    /// The limit.
+    pub limit: Limit,
+    /// The packets dropped since the driver started.
+    pub exceeded: u64,
+    /// Those of them that were dropped while this program ran.
+    pub during_run: u64,
+}
+
+/// A limit of EC2's on the packets of a network interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// 1,024 packets a second to the VPC's resolver, instance metadata and the time service together.
+    LinkLocal,
+    /// The connections that security groups can keep track of, which depends on the instance type.
+    ConnectionTracking,
 }
 
 /// What may be told of the credentials that calls are signed with.

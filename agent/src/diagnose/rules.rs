@@ -13,6 +13,7 @@ mod ca_bundle_wrong;
 mod certificate_name_mismatch;
 mod certificate_not_valid_now;
 mod clock_skewed;
+mod connection_tracking_limit_exceeded;
 mod container_network;
 mod credentials_expired;
 mod credentials_missing;
@@ -44,6 +45,7 @@ mod ipv4_missing;
 mod ipv6_address_unreachable;
 mod ipv6_bypasses_gateway_endpoint;
 mod large_packets_lost;
+mod link_local_limit_exceeded;
 mod metadata_hop_limit;
 mod metadata_through_proxy;
 mod metadata_unavailable;
@@ -214,6 +216,8 @@ pub const RULES: &[Rule] = &[
     global_endpoint_configured::RULE,
     endpoint_url_configured::RULE,
     ssm_agent_hibernating::RULE,
+    link_local_limit_exceeded::RULE,
+    connection_tracking_limit_exceeded::RULE,
     some_addresses_unreachable::RULE,
     s3_egress_through_nat::RULE,
     dynamodb_egress_through_nat::RULE,
@@ -293,7 +297,10 @@ mod tests {
     }
 
     /// Rules that the lab cannot fire, with the reason; unit tests with recorded observations stand in for a scenario.
-    const BEYOND_THE_LAB: [(&str, &str); 0] = [];
+    const BEYOND_THE_LAB: [(&str, &str); 2] = [
+        ("link-local-limit-exceeded", "no network driver that the lab can have keeps the counters of ENA's"),
+        ("connection-tracking-limit-exceeded", "the same"),
+    ];
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test looks into the lab's scenarios")]

@@ -1,6 +1,6 @@
 //! Every rule against a clean baseline and one thing changed about it.
 
-use probes::environment::{CredentialSource, CredentialsSeen, Ec2Sign, Imds, ImdsFailure};
+use probes::environment::{Allowance, CredentialSource, CredentialsSeen, Ec2Sign, Imds, ImdsFailure, Limit};
 use probes::observations::{LookupFailure, Reply, TargetObservation};
 use probes::{SkipReason, Step};
 
@@ -390,4 +390,28 @@ fn closed_interface_endpoints_are_not_taken_for_a_missing_way_out() {
     let report = judge(recording);
     let found = findings(&report);
     assert!(found.contains(&("required-service-unreachable", Severity::Error, "ssm")), "{found:?}");
+}
+
+fn counted(limit: Limit, exceeded: u64, during_run: u64) -> Recording {
+    let mut recording = healthy();
+    let interface = "eth0".into();
+    recording.environment.host.allowances = vec![Allowance { interface, limit, exceeded, during_run }];
+    recording
+}
+
+#[test]
+fn packets_that_ec2_drops_for_its_limits_are_a_warning_while_it_lasts() {
+    for (limit, rule) in [
+        (Limit::LinkLocal, "link-local-limit-exceeded"),
+        (Limit::ConnectionTracking, "connection-tracking-limit-exceeded"),
+    ] {
+        let report = judge(counted(limit, 901, 12));
+        assert_eq!(findings(&report), [(rule, Severity::Warning, "i-0123456789abcdef0")]);
+        let summary = &report.findings[0].summary;
+        assert!(summary.contains("eth0: 12 while this program ran, 901 since"), "{summary}");
+        let past = judge(counted(limit, 901, 0));
+        assert_eq!(findings(&past), [(rule, Severity::Notice, "i-0123456789abcdef0")]);
+        assert_eq!(outcome(&judge(counted(limit, 0, 0)), rule), CheckOutcome::Clear);
+        assert_eq!(outcome(&judge(healthy()), rule), CheckOutcome::NotApplicable);
+    }
 }

@@ -9,8 +9,8 @@ use super::credentials::{self, Secrets, Sources};
 use super::files::{self, Variables};
 use super::metadata::Metadata;
 use super::{
-    CaBundle, Ec2Sign, Environment, ProxyAuthorizations, client_settings, confinement, container, firmware,
-    hosts_file, imds, interfaces, proxies, proxy_files, region, resolv_conf, ssm_agent,
+    CaBundle, Ec2Sign, Environment, ProxyAuthorizations, allowances, client_settings, confinement, container,
+    firmware, hosts_file, imds, interfaces, proxies, proxy_files, region, resolv_conf, ssm_agent,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -122,6 +122,7 @@ fn ca_bundle(path: &Path) -> CaBundle {
 fn local(variables: &Variables) -> Environment {
     let (resolvers, resolv_conf) = resolv_conf::observe();
     let in_files = proxy_files::observe(Path::new("/"));
+    let interfaces = interfaces::observe();
     Environment {
         command_id: variables.value("SSM_COMMAND_ID").map(|id| files::clipped(id, 64)),
         resolvers,
@@ -131,7 +132,8 @@ fn local(variables: &Variables) -> Environment {
         proxies: proxies::observe(variables),
         proxy_settings: in_files.settings,
         services: in_files.services,
-        interfaces: interfaces::observe(),
+        allowances: allowances::observe(&interfaces),
+        interfaces,
         ipv4_route: routes::has_ipv4_route(),
         ipv6_route: routes::has_ipv6_route(),
         ssm_agent: ssm_agent::observe(),

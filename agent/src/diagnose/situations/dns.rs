@@ -79,8 +79,9 @@ pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
         id: "F14",
         what: "more than 1,024 packets a second to link-local addresses",
-        rules: &["resolver-dead", "metadata-unavailable"],
-        limit: "a listed cause only: the counter that shows it is the network driver's, and is not read",
+        rules: &["link-local-limit-exceeded", "resolver-dead", "metadata-unavailable"],
+        limit: "only where the driver is ENA, which counts it, and not from inside a container; that a lookup failed for it is a listed \
+                cause. Not tried in the lab, whose kernel has no device with such counters",
     },
     Situation {
         id: "F15",

@@ -143,8 +143,9 @@ pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
         id: "F38",
         what: "connection tracking at its limit",
-        rules: &[],
-        limit: "only where the driver tells its counters",
+        rules: &["connection-tracking-limit-exceeded"],
+        limit: "only where the driver is ENA, which counts it, and not from inside a container. Not tried in the lab, whose kernel has no \
+                device with such counters",
     },
     Situation {
         id: "F39",

@@ -1,0 +1,41 @@
+//! EC2 drops packets of new connections, because security groups keep track of as many as they can.
+
+use probes::environment::Limit;
+
+use crate::diagnose::allowances::{self, About};
+use crate::diagnose::case::Case;
+use crate::diagnose::{Check, Rule};
+
+pub(super) const RULE: Rule = Rule {
+    id: "connection-tracking-limit-exceeded",
+    title: "EC2 dropped packets because connection tracking was full",
+    check,
+};
+
+const ABOUT: About = About {
+    rule: RULE.id,
+    limit: Limit::ConnectionTracking,
+    counter: "conntrack_allowance_exceeded",
+    what: "packets of new connections, for which its connection tracking had no room,",
+    causes: &[
+        "there are more connections at once than this instance type can keep track of",
+        "connections that nobody closed stay in the table: by default for five days, on the newest instance types for 350 seconds",
+    ],
+    remedy: "Have idle connections forgotten sooner (the second command), close connections that are done, take a larger instance \
+             type, or write security group rules that need no tracking (all traffic of a protocol allowed both ways).",
+};
+
+fn check(case: &Case<'_>) -> Check {
+    allowances::check(case, &ABOUT, |name| {
+        let interfaces = &case.recording.environment.host.interfaces;
+        let interface = interfaces.iter().find(|interface| interface.name == name);
+        let id = interface.and_then(|interface| interface.interface_id.as_deref());
+        let command = case.region().zip(id).map(|(region, id)| {
+            format!(
+                "aws ec2 modify-network-interface-attribute --region {region} --network-interface-id {id} \
+                 --connection-tracking-specification TcpEstablishedTimeout=3600"
+            )
+        });
+        command.into_iter().collect()
+    })
+}
