@@ -124,6 +124,9 @@ pub struct Environment {
     /// What shows that this program runs inside a container or in a network namespace of its own; `None` where nothing does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub container: Option<Container>,
+    /// Whether the SSM agent runs, where systemd starts it at boot; `None` where it does not, or does not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ssm_agent_active: Option<bool>,
     /// The kernel's release.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kernel: Option<String>,

@@ -101,6 +101,7 @@ mod session_policy_denies;
 mod some_addresses_unreachable;
 mod source_address_of_another_interface;
 mod ssm_agent_hibernating;
+mod ssm_agent_not_running;
 mod static_credentials_shadow_role;
 mod subnet_uses_main_route_table;
 mod table_missing;
@@ -215,6 +216,7 @@ pub const RULES: &[Rule] = &[
     region_settings_disagree::RULE,
     global_endpoint_configured::RULE,
     endpoint_url_configured::RULE,
+    ssm_agent_not_running::RULE,
     ssm_agent_hibernating::RULE,
     link_local_limit_exceeded::RULE,
     connection_tracking_limit_exceeded::RULE,

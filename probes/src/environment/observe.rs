@@ -137,6 +137,7 @@ fn local(variables: &Variables) -> Environment {
         ipv4_route: routes::has_ipv4_route(),
         ipv6_route: routes::has_ipv6_route(),
         ssm_agent: ssm_agent::observe(),
+        ssm_agent_active: ssm_agent::is_active(Path::new("/")),
         kernel: files::first_line("/proc/sys/kernel/osrelease"),
         ..Environment::default()
     }

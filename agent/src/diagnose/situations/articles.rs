@@ -142,9 +142,10 @@ pub(super) const SITUATIONS: &[Situation] = &[
             "no-instance-profile",
             "identity-policy-denies",
             "endpoint-policy-denies",
+            "ssm-agent-not-running",
         ],
-        limit: "The permissions for ssmmessages and ec2messages have no harmless call that tries them; whether the agent is \
-                installed, `ssm-cli get-diagnostics` says.",
+        limit: "The permissions for ssmmessages and ec2messages have no harmless call that tries them. Whether the agent is there is \
+                seen where systemd starts it; a host that was never given one is no finding.",
     },
     Situation {
         id: "C5",
