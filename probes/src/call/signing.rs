@@ -39,8 +39,8 @@ pub(super) fn signed(
     body: String,
 ) -> Result<Request<Bytes>, CallFailure> {
     let request = request.header(USER_AGENT, AGENT).body(Bytes::from(body));
-    let signed = request.map_err(Into::into).and_then(|request| sign_whole(signer, service, request));
-    signed.map_err(|error: Box<dyn Error>| CallFailure::NotSent { text: describe(&*error) })
+    let whole = request.map_err(Into::into).and_then(|request| sign_whole(signer, service, request));
+    whole.map_err(|error: Box<dyn Error>| CallFailure::NotSent { text: describe(&*error) })
 }
 
 fn sign_whole(
