@@ -41,8 +41,6 @@ pub struct AddressEvidence {
     pub row: &'static Row,
     /// What it decides.
     pub ruling: Ruling,
-    /// Whether no walk to this very address tells anything: a narrower route may lead it elsewhere than its neighbours.
-    pub unwalked: bool,
     /// The VPC endpoint that EC2 names for it.
     pub vpc_endpoint_id: Option<String>,
     /// The reasons, those first that the row reads.
@@ -164,8 +162,7 @@ pub fn of_attempt(
         .vpc_endpoint_id
         .filter(|_| (ruling.via.is_none() || behind_nat) && proof != Proof::ProofEndpointOfAnotherVpc);
     let vpc_endpoint_id = by_id.or(by_route).filter(|_| endpoint);
-    let unwalked = by_neighbour || hops == Hops::HopsUnknown;
-    AddressEvidence { signals, row, ruling, unwalked, vpc_endpoint_id, reasons }
+    AddressEvidence { signals, row, ruling, vpc_endpoint_id, reasons }
 }
 
 /// Whether the address under which the internet sees the instance is that which a carrier gives it.

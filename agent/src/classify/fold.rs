@@ -136,7 +136,8 @@ fn together(target: &TargetObservation, counted: &[&Judged<'_>]) -> Folded {
             because: distinct(because),
         };
     }
-    // All determined addresses agree: the surest of them speaks, and what carries them counts only if all agree on it.
+    // All determined addresses agree: the surest of them speaks, and what carries them counts only if all agree on it. Addresses
+    // that the routers' limit left no walk for take nothing from that: one that goes elsewhere shows when it gets its walk.
     let surest = determined
         .iter()
         .copied()
@@ -147,58 +148,14 @@ fn together(target: &TargetObservation, counted: &[&Judged<'_>]) -> Folded {
         determined.iter().all(|judged| judged.evidence.ruling.via.is_none_or(|other| Some(other) == via));
     let endpoint = &surest.evidence.vpc_endpoint_id;
     let same_endpoint = determined.iter().all(|judged| judged.evidence.vpc_endpoint_id == *endpoint);
-    let (mut confidence, mut because) = (surest.evidence.ruling.confidence, surest.evidence.reasons.clone());
-    if let Some(reason) = may_go_elsewhere(target, voters, surest) {
-        confidence = confidence.map(|confidence| confidence.min(Confidence::Possible));
-        because.push(reason);
-    }
     Folded {
         path: path_of(surest),
         via: via.filter(|_| same_via),
         vpc_endpoint_id: endpoint.clone().filter(|_| same_endpoint),
-        confidence,
+        confidence: surest.evidence.ruling.confidence,
         reachable,
-        because,
+        because: surest.evidence.reasons.clone(),
     }
-}
-
-/// How many addresses, each with a silent walk of its own, speak for those that the routers' limit left no walk for.
-const ENOUGH_WALKED: usize = 2;
-
-/// A gateway endpoint that silence shows on the way to one address speaks for the target only where no other address of it may
-/// go elsewhere: a route narrower than the endpoint's takes single addresses, and a range that the endpoint's prefix list lacks
-/// takes the default route. Several silent walks are independent signs that agree; routers answer too seldom to walk to all
-/// addresses of a service that has eight, and an address that does go elsewhere shows when it gets its walk.
-fn may_go_elsewhere(
-    target: &TargetObservation,
-    voters: &[&Judged<'_>],
-    surest: &Judged<'_>,
-) -> Option<Reason> {
-    if path_of(surest) != Path::GatewayEndpoint
-        || surest.evidence.ruling.confidence != Some(Confidence::Likely)
-    {
-        return None;
-    }
-    let open = |judged: &&&Judged<'_>| {
-        judged.evidence.unwalked && judged.evidence.ruling.confidence < Some(Confidence::Likely)
-    };
-    let unwalked: Vec<_> = voters.iter().filter(open).collect();
-    let first = unwalked.first()?;
-    let walked = |judged: &&&Judged<'_>| {
-        !judged.evidence.unwalked && judged.evidence.ruling.confidence >= Some(Confidence::Likely)
-    };
-    if voters.iter().filter(walked).count() >= ENOUGH_WALKED {
-        return None;
-    }
-    Some(Reason {
-        signal: SignalName::HopsUnknown,
-        evidence: format!("{}/{}/hops", target.target, first.attempt.address),
-        text: format!(
-            "{} of {} addresses got no walk of their own that tells, and a narrower route may lead them elsewhere",
-            unwalked.len(),
-            voters.len()
-        ),
-    })
 }
 
 /// No voter's path is determined, or unreachable ones point different ways.

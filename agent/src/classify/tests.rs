@@ -156,12 +156,7 @@ fn a_shared_walk_speaks_for_every_address_of_its_group() {
     // A narrower route may come between two addresses of one published range.
     let confidences: Vec<_> = verdict.addresses.iter().filter_map(|address| address.confidence).collect();
     assert_eq!(confidences, [Confidence::Possible, Confidence::Likely]);
-    assert_eq!(verdict.confidence, Some(Confidence::Possible));
-    let last = verdict.because.last().unwrap();
-    assert_eq!(
-        (last.signal, last.evidence.as_str()),
-        (SignalName::HopsUnknown, &*format!("s3/{S3_TOO}/hops"))
-    );
+    assert_eq!(verdict.confidence, Some(Confidence::Likely));
 }
 
 #[test]
@@ -191,27 +186,20 @@ fn where_a_walk_of_ones_own_came_to_nothing_the_neighbours_still_stands() {
         only(&Recording { controls: vec![control(&[NAT])], ..s3(vec![walked(answering(S3), &[]), shared]) });
     let paths: Vec<_> = verdict.addresses.iter().map(|address| (address.path, address.confidence)).collect();
     assert!(paths.contains(&(Path::GatewayEndpoint, Some(Confidence::Possible))), "{paths:?}");
-    assert_eq!(verdict.confidence, Some(Confidence::Possible));
+    assert_eq!(verdict.confidence, Some(Confidence::Likely));
 }
 
 #[test]
-fn an_address_that_answers_and_was_never_walked_to_leaves_the_target_possible() {
+fn an_address_that_was_never_walked_to_takes_nothing_from_those_that_were() {
     let mut unwalked = answering(S3_TOO);
     unwalked.hops = Step::skipped(SkipReason::RouterQuota);
     let verdict = only(&Recording {
         controls: vec![control(&[NAT])],
         ..s3(vec![walked(answering(S3), &[]), unwalked])
     });
-    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Possible)));
-}
-
-#[test]
-fn several_silent_walks_speak_for_the_addresses_that_the_routers_limit_left_none_for() {
-    let mut unwalked = answering("52.216.0.10");
-    unwalked.hops = Step::skipped(SkipReason::RouterQuota);
-    let attempts = vec![walked(answering(S3), &[]), walked(answering(S3_TOO), &[]), unwalked];
-    let verdict = only(&Recording { controls: vec![control(&[NAT])], ..s3(attempts) });
     assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
+    let paths: Vec<_> = verdict.addresses.iter().map(|address| address.path).collect();
+    assert!(paths.contains(&Path::Undetermined), "{paths:?}");
 }
 
 fn announcing(mut attempt: probes::observations::Attempt, segment: u32) -> probes::observations::Attempt {
