@@ -107,6 +107,12 @@ pub fn add_to_role(case: &Case<'_>, target: &str, statement: &Value) -> Vec<Stri
     )]
 }
 
+/// The command that shows a bucket's policy.
+#[must_use]
+pub fn show_bucket_policy(bucket: &str) -> String {
+    format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text")
+}
+
 /// Commands that add a statement to a bucket's policy, or change it with a jq program, and write it back.
 #[must_use]
 pub fn change_bucket_policy(case: &Case<'_>, bucket: &str, program: &str) -> Vec<String> {

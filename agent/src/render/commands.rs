@@ -27,8 +27,8 @@ const READS: [&str; 4] = ["describe-", "get-", "head-", "list-"];
 
 /// Commands in their order, in runs of those that only look and those that change something.
 pub(super) fn runs(commands: &[String]) -> Vec<(&'static str, &[String])> {
-    let titles = commands.chunk_by(|one, next| only_looks(one) == only_looks(next));
-    titles.map(|run| (if only_looks(&run[0]) { "Look" } else { "Change" }, run)).collect()
+    let alike = commands.chunk_by(|one, next| only_looks(one) == only_looks(next));
+    alike.map(|run| (if only_looks(&run[0]) { "Look" } else { "Change" }, run)).collect()
 }
 
 /// Whether a command, or the one whose answer it keeps in a variable, changes nothing.

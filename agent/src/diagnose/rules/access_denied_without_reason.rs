@@ -2,6 +2,7 @@
 
 use crate::diagnose::case::Case;
 use crate::diagnose::phrases::show_policies;
+use crate::diagnose::policies::show_bucket_policy;
 use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
 use crate::diagnose::{Check, Rule};
 use crate::report::{Path, Remedy};
@@ -67,11 +68,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
         causes.push("something between this instance and the service refuses in its place".to_owned());
     }
     let mut commands = if may_be_endpoint { show_policies(case, &first.target.service) } else { Vec::new() };
-    commands.extend(
-        bucket.map(|bucket| {
-            format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text")
-        }),
-    );
+    commands.extend(bucket.map(show_bucket_policy));
     Told {
         severity: first.severity(),
         subject: None,

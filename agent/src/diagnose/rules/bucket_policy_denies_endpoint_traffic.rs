@@ -2,7 +2,7 @@
 
 use crate::diagnose::case::Case;
 use crate::diagnose::phrases::fact;
-use crate::diagnose::policies::change_bucket_policy;
+use crate::diagnose::policies::{change_bucket_policy, show_bucket_policy};
 use crate::diagnose::refused::{self, Kind, Refused, Together, Told};
 use crate::diagnose::{Check, Rule};
 use crate::report::Remedy;
@@ -38,9 +38,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
                  empty]|flatten+[\"{id}\"]|unique)"
             ),
         ),
-        (Some(bucket), None) => {
-            vec![format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text")]
-        }
+        (Some(bucket), None) => vec![show_bucket_policy(bucket)],
         (None, _) => Vec::new(),
     };
     let id = endpoint.unwrap_or("vpce-…, the id of the endpoint");

@@ -2,6 +2,7 @@
 
 use crate::diagnose::case::Case;
 use crate::diagnose::phrases::lead_to_gateway_endpoint;
+use crate::diagnose::policies::show_bucket_policy;
 use crate::diagnose::refused::{self, Kind, Refused, Together, Told, leak_of};
 use crate::diagnose::{Check, Rule};
 use crate::report::Remedy;
@@ -21,9 +22,7 @@ fn tell(case: &Case<'_>, group: &[Refused<'_>]) -> Told {
     let first = &group[0];
     let via = first.verdict.via.map(|via| format!(" by {}", via.words())).unwrap_or_default();
     let (why, lead) = lead_to_gateway_endpoint(case, &first.target.service);
-    let policy = first
-        .bucket()
-        .map(|bucket| format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text"));
+    let policy = first.bucket().map(show_bucket_policy);
     let mut causes = vec![format!(
         "the policy asks for a VPC endpoint (aws:SourceVpce, aws:SourceVpc), and this request took none{}",
         why.first().filter(|_| why.len() == 1).map(|why| format!(": {why}")).unwrap_or_default()

@@ -2,6 +2,7 @@
 
 use crate::classify::SignalName;
 use crate::diagnose::case::{Case, target_subject};
+use crate::diagnose::policies::show_bucket_policy;
 use crate::diagnose::{Check, Rule};
 use crate::report::{Explained, Finding, Path, Reason, Remedy, Severity, Verdict};
 
@@ -70,9 +71,7 @@ fn remedy(case: &Case<'_>, by_bucket: bool, by_route: bool) -> Remedy {
     let mut commands = Vec::new();
     if by_bucket {
         let buckets = case.recording.proofs.buckets.iter();
-        commands.extend(buckets.map(|proof| {
-            format!("aws s3api get-bucket-policy --bucket {} --query Policy --output text", proof.bucket)
-        }));
+        commands.extend(buckets.map(|proof| show_bucket_policy(&proof.bucket)));
     }
     let table = case.recording.control_plane.route_table.as_ref().and_then(|step| step.done());
     if let (true, Some(table), Some(region)) = (by_route, table, case.region()) {

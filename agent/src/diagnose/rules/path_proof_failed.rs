@@ -8,6 +8,7 @@ use probes::proofs::{BucketProof, NotMade, RoleCalls, RoleProof, Session};
 
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::create_interface_endpoints;
+use crate::diagnose::policies::show_bucket_policy;
 use crate::diagnose::{Check, Rule};
 use crate::proofs::{by_bucket, by_role, not_made_words, role_name};
 use crate::refusal::{PolicyType, last_word, refusal};
@@ -251,7 +252,7 @@ fn of_bucket(case: &Case<'_>, proof: &BucketProof) -> Option<Shortfall> {
                    role must be allowed to read them (s3:GetObject)."
                 .to_owned(),
             commands: vec![
-                format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text"),
+                show_bucket_policy(bucket),
                 format!("aws s3api list-objects-v2 --bucket {bucket} --prefix vpcprobe/ --query 'Contents[].Key'"),
             ],
         }
