@@ -202,16 +202,26 @@ pub(crate) fn session(issuer: &str, bundled: Verification) -> TlsSession {
     }
 }
 
-/// The attempt with a walk that these routers answered, by TTL, the destination answering behind them.
+/// The attempt with a walk that these routers answered, by TTL, the destination answering behind them and, where there are any,
+/// behind one more that said nothing.
 pub(crate) fn walked(attempt: Attempt, routers: &[&str]) -> Attempt {
+    let hidden = u8::from(!routers.is_empty());
+    walked_to(attempt, routers, u8::try_from(routers.len()).unwrap() + hidden + 1)
+}
+
+/// The attempt with a walk that these routers answered, by TTL, the destination answering right behind them.
+pub(crate) fn walked_right_behind(attempt: Attempt, routers: &[&str]) -> Attempt {
+    walked_to(attempt, routers, u8::try_from(routers.len()).unwrap() + 1)
+}
+
+fn walked_to(attempt: Attempt, routers: &[&str], reached_at_ttl: u8) -> Attempt {
     let responders: Vec<Responder> = (1..)
         .zip(routers)
         .map(|(ttl, router)| Responder { ttl, address: router.parse().unwrap(), rtt_ms: 0.3, icmp: None })
         .collect();
-    let reached_at_ttl = u8::try_from(responders.len() + 1).ok();
     let walk = HopWalk {
         responders,
-        reached_at_ttl,
+        reached_at_ttl: Some(reached_at_ttl),
         max_ttl: Some(8),
         silent_after_retry: Vec::new(),
         near_only: false,

@@ -12,8 +12,7 @@ mod walks;
 use probes::observations::{Attempt, Reply, TargetObservation, TlsSession, Verification};
 
 use super::signal::{
-    Address, Configured, Contact, Egress, Hops, Identity, Prefixes, Proof, PublicAddress, SignalName,
-    Signals, Word,
+    Address, Configured, Contact, Egress, Identity, Prefixes, Proof, PublicAddress, SignalName, Signals, Word,
 };
 use super::table::{self, Row, Ruling};
 use crate::proofs::{self, Proven};
@@ -138,7 +137,7 @@ pub fn of_attempt(
     }
     // The address that the internet sees may agree with what carries the packets; where a private router shows itself, nothing
     // hangs on it.
-    let shown = hops == Hops::PrivateFirstResponder;
+    let shown = hops.begin_private();
     if !row.egress.is_empty() || (row.configured.is_empty() && !shown && agrees(egress, ruling.via)) {
         say(egress.name(), seen.place, seen.text);
     }

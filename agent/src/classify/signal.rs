@@ -63,10 +63,17 @@ dimension! {
 dimension! {
     /// Which routers made themselves visible on the way.
     Hops {
-        /// None, though the destination answered and silent routers were asked again.
+        /// None, though the destination answered and silent routers were asked again; and it answered at the first TTL, so there is
+        /// none that lowers it.
         NoVisibleResponder,
+        /// None, though the destination answered and silent routers were asked again; but it answered at a later TTL, so there are
+        /// some, and they hide.
+        HiddenResponders,
         /// The first one that did has a private address: a NAT gateway, a NAT instance or an appliance.
         PrivateFirstResponder,
+        /// The same, and the destination answered at the next TTL, so there is none behind it, as there would be on the way to the
+        /// internet.
+        PrivateResponderOnly,
         /// The first one that did is a router of the internet side.
         InternetFirstResponder,
         /// No walk was made, or it tells nothing.
@@ -227,6 +234,14 @@ dimension! {
     }
 }
 
+impl Hops {
+    /// Whether the first router that made itself visible has a private address.
+    #[must_use]
+    pub fn begin_private(self) -> bool {
+        matches!(self, Self::PrivateFirstResponder | Self::PrivateResponderOnly)
+    }
+}
+
 /// Everything that was learnt about one address, one value per dimension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each field is the dimension of its type")]
@@ -262,7 +277,9 @@ pub enum SignalName {
     PrefixesUnknown,
     NoGatewayForService,
     NoVisibleResponder,
+    HiddenResponders,
     PrivateFirstResponder,
+    PrivateResponderOnly,
     InternetFirstResponder,
     HopsUnknown,
     ControlSharesFirstResponder,

@@ -1,7 +1,7 @@
 //! What whole recordings come to. The table itself is tested beside it, over its full product.
 
 use probes::environment::{Container, Interface};
-use probes::observations::{LookupFailure, Reply, Verification};
+use probes::observations::{Attempt, LookupFailure, Reply, Verification};
 use probes::{SkipReason, Step};
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::prefix_lists::Source;
 use crate::report::{Confidence, Path, Recording, Verdict, Via};
 use crate::testing::{
     DYNAMODB, ELSEWHERE, NAT, PRIVATE, S3, S3_TOO, answering, control, dead_control, recording, replying,
-    s3_elsewhere, session, silent, target, unresolved, walked,
+    s3_elsewhere, session, silent, target, unresolved, walked, walked_right_behind,
 };
 
 mod controls;
@@ -20,8 +20,17 @@ fn only(recording: &Recording) -> Verdict {
     verdicts(recording).remove(0)
 }
 
-fn s3(attempts: Vec<probes::observations::Attempt>) -> Recording {
+fn s3(attempts: Vec<Attempt>) -> Recording {
     Recording { targets: vec![target("s3", true, attempts)], ..recording() }
+}
+
+/// S3 that answers at TTL 5, behind routers that said nothing, of which these were asked again.
+fn far_away(silent_after_retry: Vec<u8>) -> Attempt {
+    let mut attempt = walked(answering(S3), &[]);
+    if let probes::Outcome::Done(walk) = &mut attempt.hops.outcome {
+        (walk.reached_at_ttl, walk.silent_after_retry) = (Some(5), silent_after_retry);
+    }
+    attempt
 }
 
 #[test]
@@ -60,6 +69,35 @@ fn a_private_router_before_the_service_alone_is_only_possibly_nat() {
     assert_eq!(only(&recording).confidence, Some(Confidence::Possible));
 }
 
+/// On the way to the internet there is more than a NAT: something that ends right behind one may be a gateway endpoint's.
+#[test]
+fn a_service_right_behind_a_private_router_is_only_possibly_on_the_internet() {
+    let right_behind = |address: &str| Recording {
+        controls: vec![control(&[NAT])],
+        ..s3(vec![walked_right_behind(answering(address), &[NAT])])
+    };
+    let verdict = only(&right_behind(S3));
+    assert_eq!(
+        (verdict.path, verdict.via, verdict.confidence),
+        (Path::Internet, Some(Via::NatOrAppliance), Some(Confidence::Possible))
+    );
+    assert!(verdict.because.last().unwrap().text.contains("may have a route to a gateway endpoint"));
+    // No gateway endpoint serves it: there is nothing else that it could be.
+    let mut elsewhere = right_behind(ELSEWHERE);
+    elsewhere.environment.prefix_lists[0].source = Source::File;
+    assert_eq!(only(&elsewhere).confidence, Some(Confidence::Likely));
+}
+
+/// Routers that hide are routers: where no control shows whether others do, they may be an egress.
+#[test]
+fn routers_that_hide_make_a_gateway_endpoint_likely_only_beside_a_control_that_shows_its_own() {
+    let far = || s3(vec![far_away(vec![1, 2, 3])]);
+    let verdict = only(&Recording { controls: vec![dead_control()], ..far() });
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Possible)));
+    let verdict = only(&Recording { controls: vec![control(&[NAT])], ..far() });
+    assert_eq!((verdict.path, verdict.confidence), (Path::GatewayEndpoint, Some(Confidence::Likely)));
+}
+
 #[test]
 fn the_bridge_of_a_container_is_the_instance_and_no_nat() {
     const BRIDGE: &str = "172.17.0.1";
@@ -73,8 +111,10 @@ fn the_bridge_of_a_container_is_the_instance_and_no_nat() {
         recording.environment.host.container = Some(Container { signs: Vec::new(), own_network });
         only(&recording)
     };
-    let through_endpoint =
-        || Recording { controls: vec![dead_control()], ..s3(vec![walked(answering(S3), &[BRIDGE])]) };
+    let through_endpoint = || Recording {
+        controls: vec![dead_control()],
+        ..s3(vec![walked_right_behind(answering(S3), &[BRIDGE])])
+    };
     let through_nat = || Recording {
         controls: vec![control(&[BRIDGE, NAT])],
         ..s3(vec![walked(answering(S3), &[BRIDGE, NAT])])
@@ -128,16 +168,8 @@ fn a_walk_that_a_routers_limit_kept_from_being_made_is_no_silence() {
 
 #[test]
 fn silent_routers_that_were_not_asked_again_are_no_silence() {
-    let mut attempt = walked(answering(S3), &[]);
-    if let probes::Outcome::Done(walk) = &mut attempt.hops.outcome {
-        walk.reached_at_ttl = Some(5);
-    }
     let with = |silent: Vec<u8>| {
-        let mut attempt = attempt.clone();
-        if let probes::Outcome::Done(walk) = &mut attempt.hops.outcome {
-            walk.silent_after_retry = silent;
-        }
-        only(&Recording { controls: vec![control(&[NAT])], ..s3(vec![attempt]) }).path
+        only(&Recording { controls: vec![control(&[NAT])], ..s3(vec![far_away(silent)]) }).path
     };
     assert_eq!(with(vec![]), Path::Undetermined);
     assert_eq!(with(vec![1, 3]), Path::Undetermined);
@@ -562,7 +594,7 @@ mod configured {
         };
         let internet = vec![route("0.0.0.0/0", "igw-1")];
         assert_eq!(behind(Some(internet)), (Path::Internet, Some(Confidence::Proven), None));
-        assert_eq!(behind(None), (Path::Internet, Some(Confidence::Likely), None));
+        assert_eq!(behind(None), (Path::Internet, Some(Confidence::Possible), None));
         let endpoint = vec![route("0.0.0.0/0", "igw-1"), route("pl-1", "vpce-gw")];
         let expected = (Path::GatewayEndpoint, Some(Confidence::Proven), Some("vpce-gw".to_owned()));
         assert_eq!(behind(Some(endpoint)), expected);

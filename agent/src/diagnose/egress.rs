@@ -3,6 +3,7 @@
 use probes::observations::TargetObservation;
 
 use crate::catalogue::EndpointKind;
+use crate::classify::SignalName;
 use crate::diagnose::Check;
 use crate::diagnose::case::{Case, target_subject};
 use crate::diagnose::phrases::{fact, lead_to_gateway_endpoint};
@@ -37,7 +38,7 @@ fn check(
             // A gateway endpoint behind a NAT serves the NAT's subnet, and this one still pays for the NAT.
             matches!(verdict.path, Path::Internet | Path::GatewayEndpoint)
                 && verdict.reachable == Some(true)
-                && verdict.confidence >= Some(Confidence::Likely)
+                && (verdict.confidence >= Some(Confidence::Likely) || only_behind_nat(verdict))
                 && verdict.via.is_some_and(|via| carriers.contains(&via))
         })
         .filter(|(target, _)| !is_elsewhere(case, target))
@@ -66,6 +67,11 @@ fn check(
         explains: Vec::new(),
         remedy,
     }])
+}
+
+/// Whether what is unsure about the path is only what lies behind the NAT or appliance.
+fn only_behind_nat(verdict: &Verdict) -> bool {
+    verdict.because.iter().any(|reason| reason.signal == SignalName::PrivateResponderOnly)
 }
 
 /// A bucket of another Region: no gateway endpoint of this one can serve it, so that is not what is wrong with it.

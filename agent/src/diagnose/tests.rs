@@ -9,7 +9,7 @@ use crate::report::{CheckOutcome, Recording, Report, Severity, Status};
 use crate::settings::{Expectation, ExpectedPath};
 use crate::testing::{
     DYNAMODB, ELSEWHERE, NAT, PRIVATE, RESOLVER, S3, S3_TOO, answering, control, dead_control, failed,
-    recording, replying, silent, target, unresolved, walked,
+    recording, replying, silent, target, unresolved, walked, walked_right_behind,
 };
 
 /// S3 and `DynamoDB` by gateway endpoint, SSM by interface endpoint, no internet.
@@ -168,6 +168,14 @@ fn a_path_that_is_only_possibly_nat_is_no_finding() {
     let report = judge(recording);
     assert_eq!(findings(&report), []);
     assert_eq!(outcome(&report, "s3-egress-through-nat"), CheckOutcome::CannotTell);
+}
+
+/// What lies behind the NAT is unsure, that the traffic is paid for there is not.
+#[test]
+fn a_service_right_behind_nat_is_a_finding_whatever_lies_behind() {
+    let mut recording = healthy();
+    recording.targets = vec![target("s3", true, vec![walked_right_behind(answering(S3), &[NAT])])];
+    assert_eq!(findings(&judge(recording)), [("s3-egress-through-nat", Severity::Warning, "s3")]);
 }
 
 #[test]

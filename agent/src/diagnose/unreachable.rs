@@ -253,7 +253,11 @@ fn elsewhere(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>, Remed
 
 /// Whether a router answered on the way: what the route table says is no such sign.
 fn router_seen(verdict: &Verdict) -> bool {
-    let seen = [SignalName::PrivateFirstResponder, SignalName::InternetFirstResponder];
+    let seen = [
+        SignalName::PrivateFirstResponder,
+        SignalName::PrivateResponderOnly,
+        SignalName::InternetFirstResponder,
+    ];
     verdict.path == Path::Internet && verdict.because.iter().any(|reason| seen.contains(&reason.signal))
 }
 

@@ -42,8 +42,6 @@ pub(crate) struct Definition {
     /// What the agent is started with, besides the output format.
     pub(crate) arguments: Vec<String>,
     pub(crate) expect: Expect,
-    /// Why the agent cannot know better here: its verdict is sure and wrong, as the packet counts show.
-    pub(crate) known_limit: Option<String>,
     /// What the printed remedies must achieve; without it they are only parsed.
     pub(crate) fix: Option<Fix>,
 }
@@ -154,7 +152,6 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
         trust: file.trust,
         arguments: file.arguments,
         expect: file.expect,
-        known_limit: file.known_limit,
         fix: file.fix,
     })
 }
@@ -224,7 +221,6 @@ struct File {
     #[serde(default)]
     arguments: Vec<String>,
     expect: Expect,
-    known_limit: Option<String>,
     fix: Option<Fix>,
 }
 

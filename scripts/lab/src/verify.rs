@@ -44,8 +44,6 @@ pub(crate) struct Plan {
 struct Outcome {
     /// Everything that is wrong.
     complaints: Vec<String>,
-    /// Sure verdicts that are wrong, where the scenario says why the agent cannot know.
-    limit: Option<String>,
     /// Verdicts without a path, with their reasons.
     undetermined: Vec<String>,
 }
@@ -101,14 +99,6 @@ fn closing(outcomes: &BTreeMap<&String, Outcome>, failed: usize, undetermined: b
         for (name, outcome) in outcomes {
             lines.extend(outcome.undetermined.iter().map(|verdict| format!("  {name}: {verdict}")));
         }
-    }
-    let limits: Vec<String> = outcomes
-        .iter()
-        .filter_map(|(name, outcome)| outcome.limit.as_ref().map(|why| format!("  {name}: {why}")))
-        .collect();
-    if !limits.is_empty() {
-        lines.push(format!("known limits, where a sure verdict is wrong: {}", limits.len()));
-        lines.extend(limits);
     }
     lines.push(format!("{} passed, {failed} failed\n", outcomes.len() - failed));
     lines.join("\n")
@@ -166,20 +156,13 @@ fn check(agent: &Path, name: &str, schema: &Value, reports: Option<&Path>) -> an
         }
     };
     complaints.extend(by_expectation(&definition, &report, &output));
-    let contradictions = report.contradictions(&truth);
-    match &definition.known_limit {
-        Some(_) if contradictions.is_empty() => {
-            complaints.push("the verdict agrees with the packets: this limit is none".to_owned());
-        }
-        Some(_) => {}
-        None => complaints.extend(contradictions),
-    }
+    complaints.extend(report.contradictions(&truth));
     complaints.extend(report.foreign_words(&definition.topology.region));
     complaints.extend(by_privileges(&truth));
     complaints.extend(by_size(&text, &value));
     complaints.extend(by_judging(agent, folder.path(), &text)?);
     complaints.extend(redaction::complaints(agent, folder.path(), &text, &report, &definition)?);
-    Ok(Outcome { complaints, limit: definition.known_limit, undetermined: report.undetermined() })
+    Ok(Outcome { complaints, undetermined: report.undetermined() })
 }
 
 fn by_schema(schema: &Value, report: &Value) -> Vec<String> {

@@ -44,7 +44,7 @@ pub(super) fn control_of(
 ) -> Compared {
     let own =
         walks.for_attempt(attempt).and_then(|(walked, walk)| first_responder(environment, walked, walk));
-    let own = own.filter(|_| hops == Hops::PrivateFirstResponder).map(|own| own.address);
+    let own = own.filter(|_| hops.begin_private()).map(|own| own.address);
     let seen = |wanted: &dyn Fn(&TargetObservation) -> bool| {
         let mut seen = Seen::default();
         for control in walks.controls().iter().filter(|control| wanted(control)) {

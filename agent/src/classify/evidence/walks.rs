@@ -79,15 +79,25 @@ pub(super) fn hops_of(
         Some(responder) => {
             let text =
                 format!("first router {} is private (TTL {}{shared})", responder.address, responder.ttl);
+            if walk.reached_at_ttl == Some(responder.ttl + 1) {
+                return (
+                    Hops::PrivateResponderOnly,
+                    format!("{text}, and the service answers right behind it"),
+                );
+            }
             (Hops::PrivateFirstResponder, text)
         }
-        None if silence_counts(environment, walk) => {
-            let text = match walk.reached_at_ttl {
-                Some(at) => format!("no router seen before the destination (TTL {at}{shared})"),
-                None => format!("no router seen at TTL 1 to 3{shared}"),
-            };
-            (Hops::NoVisibleResponder, text)
-        }
+        None if silence_counts(environment, walk) => match walk.reached_at_ttl {
+            Some(at) if (1..at).all(|ttl| is_passed_over(environment, walk, ttl)) => {
+                (Hops::NoVisibleResponder, format!("no router before the destination (TTL {at}{shared})"))
+            }
+            Some(at) => {
+                let text =
+                    format!("no router seen before the destination, which answers at TTL {at}{shared}");
+                (Hops::HiddenResponders, text)
+            }
+            None => (Hops::HiddenResponders, format!("no router seen at TTL 1 to 3{shared}")),
+        },
         None => (Hops::HopsUnknown, format!("the hop walk got no answer in time{shared}")),
     }
 }
@@ -130,14 +140,16 @@ fn silence_counts(environment: &EnvironmentRecord, walk: &HopWalk) -> bool {
     are_silent(environment, walk, below)
 }
 
-/// Whether every router below a TTL was asked again and stayed silent, or is the instance itself, seen from a container on it.
+/// Whether every router below a TTL was asked again and stayed silent, or is the instance itself.
 pub(super) fn are_silent(environment: &EnvironmentRecord, walk: &HopWalk, below: u8) -> bool {
-    let passed_over = |ttl: u8| {
-        walk.responders
-            .iter()
-            .any(|responder| responder.ttl == ttl && is_the_instance(&environment.host, responder.address))
-    };
-    (1..below).all(|ttl| walk.silent_after_retry.contains(&ttl) || passed_over(ttl))
+    (1..below).all(|ttl| walk.silent_after_retry.contains(&ttl) || is_passed_over(environment, walk, ttl))
+}
+
+/// Whether what answers at a TTL is the instance itself, seen from a container on it.
+fn is_passed_over(environment: &EnvironmentRecord, walk: &HopWalk, ttl: u8) -> bool {
+    walk.responders
+        .iter()
+        .any(|responder| responder.ttl == ttl && is_the_instance(&environment.host, responder.address))
 }
 
 #[cfg(test)]

@@ -25,7 +25,10 @@ use Control::{
     OtherRegionSharesFirstResponder, OtherRegionShowsResponders, OtherRegionSilent,
 };
 use Egress::{EgressIsAnotherAddress, EgressIsOwnAddress};
-use Hops::{HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder};
+use Hops::{
+    HiddenResponders, HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder,
+    PrivateResponderOnly,
+};
 use Identity::{PeerIntercepts, PeerIsAws, PeerIsNoEndpoint};
 use Path::{GatewayEndpoint, InterfaceEndpoint, Internet, Undetermined, Unreachable};
 use Prefixes::{
@@ -38,9 +41,13 @@ use Word::EndpointPolicyNamed;
 
 /// The one known twin of a gateway endpoint that is told by silence.
 const HIDDEN_EGRESS: &str = "an egress that hides its routers and admits only these prefixes looks the same; --prove-with tells, or describe-route-tables";
+/// The same, where routers would have to lower the TTL unseen as well.
+const UNSEEN_EGRESS: &str = "only an egress that hides its routers, lowers no TTL and admits only these prefixes would look the same; --prove-with tells, or describe-route-tables";
 /// What may lie behind a NAT that is told by its address.
 const BEHIND_NAT: &str =
     "whether it leads on to a gateway endpoint cannot be seen from here; --prove-with tells";
+/// What probably lies behind a NAT that has the service right behind it.
+const RIGHT_BEHIND_NAT: &str = "that router's own subnet may have a route to a gateway endpoint; --prove-with tells, or describe-route-tables for that subnet";
 
 const fn sure(path: Path, via: Option<Via>, confidence: Confidence) -> Ruling {
     Ruling { path, via, confidence: Some(confidence) }
@@ -70,13 +77,23 @@ pub(super) const ANY: Row = Row {
 /// A row whose witnesses contradict each other.
 const CONTRADICTION: Row = Row { contradictory: true, ..ANY };
 
+/// No router is visible, whether there is none or they hide.
+const NONE_VISIBLE: &[Hops] = &[NoVisibleResponder, HiddenResponders];
+/// The first visible router has a private address.
+const PRIVATE_FIRST: &[Hops] = &[PrivateFirstResponder, PrivateResponderOnly];
 const CONNECTED: &[Contact] = &[ServiceAnswered, PeerUntrusted, ConnectedOnly];
 const PRIVATE: &[Address] =
     &[AddressInVpc, AddressInVpcByOverride, AddressPrivateOutsideVpc, AddressPrivateVpcUnknown];
 const IN_VPC: &[Address] = &[AddressInVpc, AddressInVpcByOverride];
 const INSIDE: &[Prefixes] = &[InsidePrefixList, InsideSnapshot];
-/// The controls tell this silence from a general one: they show routers where the service shows none, or the internet
-/// cannot be reached at all.
+/// The controls tell this silence from a general one: they show routers where the service shows none.
+const CONTROL_SHOWS: &[Control] = &[
+    ControlSharesFirstResponder,
+    OtherRegionSharesFirstResponder,
+    ControlShowsResponders,
+    OtherRegionShowsResponders,
+];
+/// The same, or the internet cannot be reached at all.
 const CONTROL_DIFFERS: &[Control] = &[
     ControlSharesFirstResponder,
     OtherRegionSharesFirstResponder,
@@ -145,7 +162,7 @@ const OTHERS: &[Row] = &[
     Row {
         address: &[AddressPublic],
         configured: &[RouteToGatewayEndpoint],
-        hops: &[PrivateFirstResponder, InternetFirstResponder],
+        hops: &[PrivateFirstResponder, PrivateResponderOnly, InternetFirstResponder],
         reading: "the evidence contradicts itself: the route table sends the address to a gateway endpoint, but routers are \
                   visible on the way",
         ..CONTRADICTION
@@ -161,7 +178,7 @@ const OTHERS: &[Row] = &[
     Row {
         address: &[AddressPublic],
         configured: &[RouteToInternetGateway],
-        hops: &[PrivateFirstResponder],
+        hops: PRIVATE_FIRST,
         reading: "the evidence contradicts itself: the route table sends the address to an internet gateway, but the first \
                   router on the way is private",
         ..CONTRADICTION
@@ -210,7 +227,13 @@ const OTHERS: &[Row] = &[
         address: &[AddressPublic],
         configured: &[RouteToNatGatewayThenUnknown, RouteToNatGatewayThenGatewayEndpoint],
         prefixes: &[InsidePrefixList, InsideSnapshot, OutsideSnapshot, PrefixesUnknown],
-        hops: &[NoVisibleResponder, PrivateFirstResponder, HopsUnknown],
+        hops: &[
+            NoVisibleResponder,
+            HiddenResponders,
+            PrivateFirstResponder,
+            PrivateResponderOnly,
+            HopsUnknown,
+        ],
         ruling: sure(GatewayEndpoint, None, Proven),
         reading: "the service's refusal names a VPC endpoint policy, and the route table sends the address to NAT: the gateway \
                   endpoint is that of the NAT gateway's subnet",
@@ -220,7 +243,7 @@ const OTHERS: &[Row] = &[
         word: &[EndpointPolicyNamed],
         address: &[AddressPublic],
         prefixes: &[InsidePrefixList, InsideSnapshot, OutsideSnapshot, PrefixesUnknown],
-        hops: &[NoVisibleResponder, HopsUnknown],
+        hops: &[NoVisibleResponder, HiddenResponders, HopsUnknown],
         ruling: sure(GatewayEndpoint, None, Proven),
         reading: "the service's refusal names a VPC endpoint policy, and the address is public",
         ..ANY
@@ -229,7 +252,7 @@ const OTHERS: &[Row] = &[
         word: &[EndpointPolicyNamed],
         address: &[AddressPublic],
         prefixes: &[InsidePrefixList, InsideSnapshot, OutsideSnapshot, PrefixesUnknown],
-        hops: &[PrivateFirstResponder],
+        hops: PRIVATE_FIRST,
         ruling: sure(GatewayEndpoint, Some(NatOrAppliance), Proven),
         reading: "the service's refusal names a VPC endpoint policy, but a private router is visible on the way: the gateway \
                   endpoint is that router's, not this subnet's",
@@ -276,7 +299,28 @@ const OTHERS: &[Row] = &[
     Row {
         address: &[AddressPublic],
         configured: &[RouteToNatGatewayThenUnknown],
+        hops: &[PrivateResponderOnly],
+        ruling: sure(Internet, None, Possible),
+        reading: "the subnet's route table sends the address to a NAT gateway; where its own subnet sends it is not known, and no \
+                  router lies behind it as there would on the way to the internet",
+        twin: RIGHT_BEHIND_NAT,
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToNatGatewayThenUnknown],
+        hops: &[PrivateFirstResponder, InternetFirstResponder],
+        contact: CONNECTED,
         ruling: sure(Internet, None, Likely),
+        reading: "the subnet's route table sends the address to a NAT gateway; where its own subnet sends it is not known, but \
+                  there are routers behind it as there are on the way to the internet",
+        twin: BEHIND_NAT,
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToNatGatewayThenUnknown],
+        ruling: sure(Internet, None, Possible),
         reading: "the subnet's route table sends the address to a NAT gateway; where its own subnet sends it is not known",
         twin: BEHIND_NAT,
         ..ANY
@@ -357,19 +401,31 @@ const OTHERS: &[Row] = &[
         address: &[AddressPublic],
         configured: CARRIERS,
         contact: CONNECTED,
-        control: CONTROL_SHARES,
+        prefixes: &[NoGatewayForService, OutsidePrefixList],
         ruling: sure(Internet, None, Likely),
-        reading: "the subnet's route table sends the address to the named carrier, and a public host that no VPC endpoint \
-                  serves, or the same service in another Region, is reached through the same router",
+        reading: "the subnet's route table sends the address to the named carrier, and no gateway endpoint can serve it",
         ..ANY
     },
     Row {
         address: &[AddressPublic],
         configured: CARRIERS,
         contact: CONNECTED,
-        prefixes: &[NoGatewayForService, OutsidePrefixList],
+        hops: &[PrivateResponderOnly],
+        ruling: sure(Internet, None, Possible),
+        reading: "the subnet's route table sends the address to the named carrier, and no router lies behind the first visible one \
+                  as there would on the way to the internet",
+        twin: RIGHT_BEHIND_NAT,
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: CARRIERS,
+        contact: CONNECTED,
+        hops: &[PrivateFirstResponder],
+        control: CONTROL_SHARES,
         ruling: sure(Internet, None, Likely),
-        reading: "the subnet's route table sends the address to the named carrier, and no gateway endpoint can serve it",
+        reading: "the subnet's route table sends the address to the named carrier, and a public host that no VPC endpoint \
+                  serves, or the same service in another Region, is reached through the same router",
         ..ANY
     },
     Row {
@@ -445,7 +501,7 @@ const OTHERS: &[Row] = &[
     Row {
         address: &[AddressPublic],
         contact: &[NotConnected],
-        hops: &[PrivateFirstResponder],
+        hops: PRIVATE_FIRST,
         ruling: sure(Internet, Some(NatOrAppliance), Possible),
         reading: "no connection, but the packets get as far as a router with a private address (NAT or appliance)",
         ..ANY
@@ -497,22 +553,32 @@ const OTHERS: &[Row] = &[
     Row {
         address: &[AddressPublic],
         contact: CONNECTED,
-        hops: &[PrivateFirstResponder],
-        control: CONTROL_SHARES,
+        hops: PRIVATE_FIRST,
+        prefixes: &[NoGatewayForService, OutsidePrefixList],
         ruling: sure(Internet, Some(NatOrAppliance), Likely),
-        reading: "the first visible router has a private address (NAT or appliance), and a public host that no VPC \
-                  endpoint serves, or the same service in another Region, is reached through the same one",
-        twin: BEHIND_NAT,
+        reading: "the first visible router has a private address (NAT or appliance), and no gateway endpoint can serve \
+                  this address",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: CONNECTED,
+        hops: &[PrivateResponderOnly],
+        ruling: sure(Internet, Some(NatOrAppliance), Possible),
+        reading: "the first visible router has a private address (NAT or appliance), and none lies behind it as there would on the \
+                  way to the internet",
+        twin: RIGHT_BEHIND_NAT,
         ..ANY
     },
     Row {
         address: &[AddressPublic],
         contact: CONNECTED,
         hops: &[PrivateFirstResponder],
-        prefixes: &[NoGatewayForService, OutsidePrefixList],
+        control: CONTROL_SHARES,
         ruling: sure(Internet, Some(NatOrAppliance), Likely),
-        reading: "the first visible router has a private address (NAT or appliance), and no gateway endpoint can serve \
-                  this address",
+        reading: "the first visible router has a private address (NAT or appliance), and a public host that no VPC \
+                  endpoint serves, or the same service in another Region, is reached through the same one",
+        twin: BEHIND_NAT,
         ..ANY
     },
     Row {
@@ -578,23 +644,36 @@ const OTHERS: &[Row] = &[
         address: &[AddressPublic],
         contact: &[ServiceAnswered],
         prefixes: INSIDE,
-        hops: &[NoVisibleResponder],
-        control: CONTROL_DIFFERS,
+        hops: NONE_VISIBLE,
+        control: CONTROL_SHOWS,
         ruling: sure(GatewayEndpoint, None, Likely),
         reading: "a public address in the service's prefix list, with no router visible on the way, while the way to a public \
-                  host or to the same service in another Region shows routers, or neither can be reached",
+                  host or to the same service in another Region shows routers",
         twin: HIDDEN_EGRESS,
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        contact: &[ServiceAnswered],
+        prefixes: INSIDE,
+        hops: &[NoVisibleResponder],
+        control: &[ControlUnreachable],
+        ruling: sure(GatewayEndpoint, None, Likely),
+        reading: "a public address in the service's prefix list, with no router on the way that lowers the TTL, while neither a \
+                  public host nor the same service in another Region can be reached",
+        twin: UNSEEN_EGRESS,
         ..ANY
     },
     Row {
         address: &[AddressPublic],
         contact: CONNECTED,
         prefixes: INSIDE,
-        hops: &[NoVisibleResponder],
+        hops: NONE_VISIBLE,
         control: CONTROL_TELLS,
         ruling: sure(GatewayEndpoint, None, Possible),
         reading: "a public address in the service's prefix list, with no router visible on the way; the way to a control, or to \
-                  the same service in another Region, shows none either, or the service itself did not answer",
+                  the same service in another Region, shows none either, or routers hide and no control can be reached to compare \
+                  with, or the service itself did not answer",
         twin: HIDDEN_EGRESS,
         ..ANY
     },
@@ -602,7 +681,7 @@ const OTHERS: &[Row] = &[
         address: &[AddressPublic],
         contact: CONNECTED,
         prefixes: INSIDE,
-        hops: &[NoVisibleResponder],
+        hops: NONE_VISIBLE,
         reading: "a public address in the service's prefix list, with no router visible on the way; without a control \
                   that silence cannot be told from a path that hides its routers",
         ..ANY
@@ -611,7 +690,7 @@ const OTHERS: &[Row] = &[
         address: &[AddressPublic],
         contact: CONNECTED,
         prefixes: &[OutsideSnapshot, PrefixesUnknown],
-        hops: &[NoVisibleResponder],
+        hops: NONE_VISIBLE,
         control: CONTROL_DIFFERS,
         ruling: sure(GatewayEndpoint, None, Possible),
         reading: "no router visible on the way while the way to a control shows routers or no control can be reached, as with a \

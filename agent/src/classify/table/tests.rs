@@ -12,7 +12,7 @@ use Control::{
     OtherRegionSilent,
 };
 use Egress::{EgressIsAnotherAddress, EgressIsOwnAddress, EgressUnknown};
-use Hops::{HopsUnknown, NoVisibleResponder, PrivateFirstResponder};
+use Hops::{HiddenResponders, HopsUnknown, NoVisibleResponder, PrivateResponderOnly};
 use Identity::{PeerIntercepts, PeerIsAws, PeerIsNoEndpoint, PeerUnknown};
 use Path::{GatewayEndpoint, Undetermined, Unreachable};
 use Prefixes::{NoGatewayForService, OutsideSnapshot, PrefixesUnknown};
@@ -22,6 +22,12 @@ use Word::EndpointPolicyNamed;
 type Exclusion = (&'static str, fn(&Signals) -> bool);
 
 const SHARES: [Control; 2] = [ControlSharesFirstResponder, OtherRegionSharesFirstResponder];
+const CONTROL_SHOWS: [Control; 4] = [
+    ControlSharesFirstResponder,
+    OtherRegionSharesFirstResponder,
+    Control::ControlShowsResponders,
+    OtherRegionShowsResponders,
+];
 const OTHER_REGION: [Control; 3] =
     [OtherRegionSharesFirstResponder, OtherRegionShowsResponders, OtherRegionSilent];
 
@@ -33,7 +39,7 @@ const EXCLUDED: &[Exclusion] = &[
     }),
     (
         "a router is shared only where one with a private address was seen on the way to the service",
-        |signals| SHARES.contains(&signals.control) && signals.hops != PrivateFirstResponder,
+        |signals| SHARES.contains(&signals.control) && !signals.hops.begin_private(),
     ),
     ("the same service elsewhere is compared only with what a gateway endpoint may carry here", |signals| {
         let gateway = signals.address == AddressPublic && signals.prefixes != NoGatewayForService;
@@ -53,7 +59,7 @@ const EXCLUDED: &[Exclusion] = &[
     (
         "where no router shows what way an address takes that a gateway endpoint may carry, a control's way says nothing of it",
         |signals| {
-            let seen = matches!(signals.hops, PrivateFirstResponder | Hops::InternetFirstResponder);
+            let seen = signals.hops.begin_private() || signals.hops == Hops::InternetFirstResponder;
             signals.egress != EgressUnknown && signals.prefixes != NoGatewayForService && !seen
         },
     ),
@@ -173,7 +179,7 @@ fn proven_is_said_only_where_the_service_or_the_control_plane_said_so() {
 #[test]
 fn the_snapshot_alone_never_makes_an_address_outside_it_more_than_possible() {
     for signals in product() {
-        let silent = signals.hops == HopsUnknown || signals.hops == NoVisibleResponder;
+        let silent = matches!(signals.hops, HopsUnknown | NoVisibleResponder | HiddenResponders);
         let alone = silent && signals.configured == Configured::RouteUnknown && signals.proof == NoProof;
         if signals.prefixes == OutsideSnapshot && alone && signals.address == AddressPublic {
             let ruling = decide(&signals).1;
@@ -193,7 +199,23 @@ fn a_gateway_endpoint_is_never_likely_without_a_control() {
         let by_silence = signals.word == Word::NoEndpointNamed && signals.proof == NoProof;
         if by_silence && ruling.path == GatewayEndpoint && ruling.confidence == Some(Likely) {
             assert_ne!(signals.control, ControlUnknown, "{signals:?}");
-            assert_eq!(signals.hops, NoVisibleResponder, "{signals:?}");
+            let shown = CONTROL_SHOWS.contains(&signals.control);
+            assert!(
+                signals.hops == NoVisibleResponder || (signals.hops == HiddenResponders && shown),
+                "{signals:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_nat_with_the_service_right_behind_it_is_never_likely_to_lead_to_the_internet() {
+    for signals in product().filter(|signals| signals.hops == PrivateResponderOnly) {
+        let ruling = decide(&signals).1;
+        let gateway = !matches!(signals.prefixes, NoGatewayForService | Prefixes::OutsidePrefixList);
+        let said = signals.proof != NoProof || signals.configured != Configured::RouteUnknown;
+        if gateway && !said && ruling.path == Path::Internet {
+            assert_eq!(ruling.confidence, Some(Possible), "{signals:?}");
         }
     }
 }

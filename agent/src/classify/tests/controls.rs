@@ -1,6 +1,6 @@
 //! What the controls and the address that the internet sees do to verdicts.
 
-use probes::observations::{Attempt, HopWalk, TargetObservation};
+use probes::observations::{HopWalk, TargetObservation};
 use probes::{Outcome, Step};
 
 use super::*;

@@ -5,7 +5,7 @@
 //! A VPC endpoint that carried a request need not be this subnet's: what stands on the way may lead into one of its own.
 
 use super::super::Row;
-use super::{ANY, CONTRADICTION, IN_VPC, PRIVATE, sure};
+use super::{ANY, CONTRADICTION, IN_VPC, PRIVATE, PRIVATE_FIRST, sure};
 use crate::classify::signal::{Address, Configured, Hops, Prefixes, Proof, PublicAddress, Word};
 use crate::report::{Confidence, Path, Via};
 
@@ -19,7 +19,7 @@ use Configured::{
     RouteToInternetGateway, RouteToNatGateway, RouteToNatGatewayThenGatewayEndpoint,
     RouteToNatGatewayThenUnknown, RouteToPeering, RouteToTransitGateway, RouteToVpnGateway,
 };
-use Hops::{HopsUnknown, InternetFirstResponder, NoVisibleResponder, PrivateFirstResponder};
+use Hops::{HiddenResponders, HopsUnknown, InternetFirstResponder, NoVisibleResponder};
 use Path::{GatewayEndpoint, InterfaceEndpoint, Internet};
 use Prefixes::{NoGatewayForService, OutsidePrefixList};
 use Proof::{
@@ -147,7 +147,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         proof: MAYBE_GATEWAY,
         address: &[AddressPublic],
-        hops: &[PrivateFirstResponder],
+        hops: PRIVATE_FIRST,
         ruling: sure(GatewayEndpoint, Some(NatOrAppliance), Proven),
         reading: "a path proof says that a VPC endpoint carried the request, and a private router is visible on the way: the \
                   gateway endpoint is that router's, not this subnet's",
@@ -220,7 +220,7 @@ pub(super) const ROWS: &[Row] = &[
         proof: &[ProofNoEndpoint],
         address: &[AddressPublic],
         configured: &[RouteToInternetGateway],
-        hops: &[PrivateFirstResponder],
+        hops: PRIVATE_FIRST,
         ruling: sure(Internet, Some(NatOrAppliance), Proven),
         reading: "a path proof says that no VPC endpoint carried the request, and the first router on the way is private, though \
                   the route table names an internet gateway",
@@ -258,7 +258,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         proof: &[ProofNoEndpoint],
         address: &[AddressPublic],
-        hops: &[PrivateFirstResponder],
+        hops: PRIVATE_FIRST,
         ruling: sure(Internet, Some(NatOrAppliance), Proven),
         reading: "a path proof says that no VPC endpoint carried the request, and the first visible router has a private address \
                   (NAT or appliance)",
@@ -267,7 +267,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         proof: &[ProofNoEndpoint],
         address: &[AddressPublic],
-        hops: &[NoVisibleResponder, HopsUnknown],
+        hops: &[NoVisibleResponder, HiddenResponders, HopsUnknown],
         public_address: &[InstanceHasNoPublicAddress],
         ruling: sure(Internet, Some(NatOrAppliance), Proven),
         reading: "a path proof says that no VPC endpoint carried the request, and an instance without a public address gets to the                   internet only by NAT or an appliance, seen or not",
