@@ -22,6 +22,7 @@ use nix::unistd::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::AccessKey;
+use crate::driver;
 use crate::etc;
 use crate::fabric::{CONTAINER, INSTANCE, INTERNET};
 use crate::realise::{self, FOLDER, RealiseError};
@@ -72,6 +73,8 @@ pub(crate) struct Surroundings {
     firmware: BTreeMap<String, String>,
     /// The whole environment of the command.
     pub(crate) environment: BTreeMap<String, String>,
+    /// Whether the lab answers for its network driver.
+    pub(crate) has_driver: bool,
 }
 
 /// Tools that need raw sockets on every Linux machine and are started with `sudo` there.
@@ -91,6 +94,10 @@ pub(crate) enum StartError {
     Mount(PathBuf, #[source] nix::Error),
     #[error("failed to write {0}")]
     Write(PathBuf, #[source] std::io::Error),
+    #[error(
+        "failed to hand over the questions to the network driver; the kernel must know seccomp's notices (5.5)"
+    )]
+    Driver(#[source] std::io::Error),
     #[error("failed to run {0}")]
     Run(String, #[source] std::io::Error),
     #[error("failed to read what to prepare")]
@@ -149,6 +156,7 @@ pub(crate) fn prepare(
         etc: etc.clone(),
         firmware: firmware(machine),
         environment: clean,
+        has_driver: false,
     })
 }
 
@@ -191,6 +199,7 @@ pub(crate) fn operator(
         etc: BTreeMap::new(),
         firmware: BTreeMap::new(),
         environment,
+        has_driver: false,
     })
 }
 
@@ -236,6 +245,9 @@ pub(crate) fn become_command(
     }
     .map_err(|source| StartError::Kernel("drop capabilities", source))?;
     prctl::set_no_new_privs().map_err(|source| StartError::Kernel("forbid new privileges", source))?;
+    if surroundings.has_driver {
+        driver::hand_over().map_err(StartError::Driver)?;
+    }
     // The kernel forgets this at every change of credentials, so it comes last.
     prctl::set_pdeathsig(Signal::SIGKILL)
         .map_err(|source| StartError::Kernel("tie the command to the lab", source))?;

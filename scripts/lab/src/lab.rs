@@ -15,6 +15,7 @@ use tokio::runtime::{Handle, Runtime};
 use crate::aws::names::partition_of;
 use crate::aws::{Authority, Aws, Ingress, IngressKind};
 use crate::dns::{self, Endpoints, Forward, Zones};
+use crate::driver;
 use crate::fabric::{
     self, GATEWAY_ENDPOINTS, HUB, INTERFACES, INTERNET, METADATA, METADATA_IPV6, RESOLVER, RESOLVER_IPV6,
     ROUTER, Silences,
@@ -109,7 +110,11 @@ impl Lab {
         files.extend(others.iter().filter_map(|(path, text)| Some((path.to_str()?, text.clone()))));
         let tools = tools.parent().map_or_else(PathBuf::new, Path::to_owned);
         let trust = definition.trust.stores(&authority, &interceptor);
-        let instance = instance::prepare(&files, &topology.instance, &etc, environment, &trust, &tools)?;
+        let mut instance = instance::prepare(&files, &topology.instance, &etc, environment, &trust, &tools)?;
+        if !definition.driver.is_empty() {
+            driver::serve(definition.driver.clone()).context("failed to become the network driver")?;
+            instance.has_driver = true;
+        }
         let account = definition.fix.as_ref().and_then(|fix| fix.account.as_deref());
         let operator = instance::operator(&instance, &aws.administrator(account), authority.root_pem())?;
         for (place, surroundings) in [(Place::Instance, instance), (Place::Operator, operator)] {

@@ -6,6 +6,7 @@ mod aws;
 mod change;
 mod delay;
 mod dns;
+mod driver;
 mod etc;
 mod fabric;
 mod fix;

@@ -16,6 +16,7 @@ use toml::{Table, Value};
 use crate::aws;
 use crate::change::{self, Change, NothingToChange};
 use crate::dns::Dns;
+use crate::driver;
 use crate::imds::Imds;
 use crate::proxy::Proxy;
 use crate::topology::{self, DhcpOptions, Invalid, Topology};
@@ -39,6 +40,8 @@ pub(crate) struct Definition {
     pub(crate) files: BTreeMap<PathBuf, String>,
     /// Whose roots the instance has.
     pub(crate) trust: Trust,
+    /// The counters of the instance's network driver.
+    pub(crate) driver: driver::Counters,
     /// What the agent is started with, besides the output format.
     pub(crate) arguments: Vec<String>,
     pub(crate) expect: Expect,
@@ -150,6 +153,7 @@ pub(crate) fn load(name: &str) -> Result<Definition, ScenarioError> {
         environment: file.environment,
         files: file.files,
         trust: file.trust,
+        driver: file.driver,
         arguments: file.arguments,
         expect: file.expect,
         fix: file.fix,
@@ -218,6 +222,8 @@ struct File {
     files: BTreeMap<PathBuf, String>,
     #[serde(default)]
     trust: Trust,
+    #[serde(default)]
+    driver: driver::Counters,
     #[serde(default)]
     arguments: Vec<String>,
     expect: Expect,
