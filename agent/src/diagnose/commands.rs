@@ -14,24 +14,57 @@ use crate::filters::{Direction, GroupPassage, HTTPS, Peer, Ports, acl_of, free_n
 /// guide, ephemeral ports).
 pub(super) const RETURNING: Ports = (1024, 65_535);
 
-/// Lets a security group out to the prefix list of a service with gateway endpoints.
-pub(super) fn egress_to_list(case: &Case<'_>, group: &str, service: &str) -> Option<String> {
-    let region = case.region()?;
-    let name = case.endpoint_service(service, EndpointKind::Gateway)?;
+/// Lets a security group out to the prefix list of a service with gateway endpoints, whose id is looked up where it is not known.
+pub(super) fn egress_to_list(case: &Case<'_>, group: &str, service: &str) -> Vec<String> {
+    let name = case.endpoint_service(service, EndpointKind::Gateway);
+    let (Some(region), Some(name)) = (case.region(), name) else { return Vec::new() };
     let lists = case.recording.control_plane.prefix_lists.as_ref().and_then(|step| step.done());
-    let id = lists.and_then(|lists| lists.iter().find(|list| list.name == name)).map_or_else(
-        || {
-            format!(
-                "$(aws ec2 describe-prefix-lists --region {region} --filters Name=prefix-list-name,Values={name} \
-                 --query 'PrefixLists[0].PrefixListId' --output text)"
-            )
-        },
-        |list| list.id.clone(),
-    );
-    Some(format!(
+    let known = lists.and_then(|lists| lists.iter().find(|list| list.name == name));
+    let lookup = known.is_none().then(|| {
+        format!(
+            "LIST=$(aws ec2 describe-prefix-lists --region {region} --filters Name=prefix-list-name,Values={name} \
+             --query 'PrefixLists[0].PrefixListId' --output text)"
+        )
+    });
+    let id = known.map_or("$LIST", |list| &list.id);
+    let change = format!(
         "aws ec2 authorize-security-group-egress --region {region} --group-id {group} --ip-permissions \
          \"IpProtocol=tcp,FromPort=443,ToPort=443,PrefixListIds=[{{PrefixListId={id}}}]\""
-    ))
+    );
+    lookup.into_iter().chain([change]).collect()
+}
+
+/// Commands that let this instance's security group out to a service's prefix list, by the list's id in this Region.
+pub(super) fn open_own_group(case: &Case<'_>, service: &str) -> Vec<String> {
+    let groups = own_groups(case);
+    let (Some(region), Some(group)) = (case.region(), groups.first()) else { return Vec::new() };
+    let open = egress_to_list(case, group, service);
+    if open.is_empty() {
+        return open;
+    }
+    let show = format!("aws ec2 describe-security-groups --region {region} --group-ids {}", groups.join(" "));
+    std::iter::once(show).chain(open).collect()
+}
+
+/// Commands that let this instance's security group into the one of a service's interface endpoint.
+pub(super) fn open_endpoint_group(case: &Case<'_>, service: &str) -> Vec<String> {
+    let host = &case.recording.environment.host;
+    let group = host.interfaces.iter().flat_map(|interface| &interface.security_group_ids).next();
+    let (Some(region), Some(vpc), Some(group), Some(name)) =
+        (&host.region, &host.vpc_id, group, case.endpoint_service(service, EndpointKind::Interface))
+    else {
+        return Vec::new();
+    };
+    vec![
+        format!(
+            "GROUP=$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} \
+             Name=service-name,Values={name} --query 'VpcEndpoints[0].Groups[0].GroupId' --output text)"
+        ),
+        format!(
+            "aws ec2 authorize-security-group-ingress --region {region} --protocol tcp --port 443 --source-group {group} \
+             --group-id \"$GROUP\""
+        ),
+    ]
 }
 
 /// Lets a security group out to everything that has another group.

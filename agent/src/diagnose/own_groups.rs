@@ -111,14 +111,16 @@ fn commands(case: &Case<'_>, on: &[&Way<'_>]) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     for way in on {
         let Some(group) = group_of(&way.place) else { continue };
-        let command = if is_of_gateway_service(way) {
+        let further = if is_of_gateway_service(way) {
             egress_to_list(case, group, &way.target.service)
         } else if let Some(peer) = way.endpoint.and_then(|endpoint| endpoint.security_groups.first()) {
-            egress_to_group(case, group, peer)
+            egress_to_group(case, group, peer).into_iter().collect()
         } else {
-            egress_to_block(case, group, blocked::block_for(case, way.address()))
+            egress_to_block(case, group, blocked::block_for(case, way.address())).into_iter().collect()
         };
-        commands.extend(command.filter(|command| !commands.contains(command)));
+        if !further.iter().all(|command| commands.contains(command)) {
+            commands.extend(further);
+        }
     }
     commands
 }

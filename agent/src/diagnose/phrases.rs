@@ -192,49 +192,6 @@ pub fn show_policies(case: &Case<'_>, service: &str) -> Vec<String> {
         .collect()
 }
 
-/// Commands that let this instance's security group out to a service's prefix list, by the list's id in this Region.
-#[must_use]
-pub fn open_own_group(case: &Case<'_>, service: &str) -> Vec<String> {
-    let host = &case.recording.environment.host;
-    let groups = own_groups(case);
-    let name = case.endpoint_service(service, EndpointKind::Gateway);
-    let (Some(region), Some(group), Some(name)) = (&host.region, groups.first(), name) else {
-        return Vec::new();
-    };
-    let lists = case.recording.control_plane.prefix_lists.as_ref().and_then(|step| step.done());
-    let id = match lists.and_then(|lists| lists.iter().find(|list| list.name == name)) {
-        Some(list) => list.id.clone(),
-        None => format!(
-            "$(aws ec2 describe-prefix-lists --region {region} --filters Name=prefix-list-name,Values={name} \
-             --query 'PrefixLists[0].PrefixListId' --output text)"
-        ),
-    };
-    vec![
-        format!("aws ec2 describe-security-groups --region {region} --group-ids {}", groups.join(" ")),
-        format!(
-            "aws ec2 authorize-security-group-egress --region {region} --group-id {group} --ip-permissions \
-             \"IpProtocol=tcp,FromPort=443,ToPort=443,PrefixListIds=[{{PrefixListId={id}}}]\""
-        ),
-    ]
-}
-
-/// Commands that let this instance's security group into the one of a service's interface endpoint.
-#[must_use]
-pub fn open_endpoint_group(case: &Case<'_>, service: &str) -> Vec<String> {
-    let host = &case.recording.environment.host;
-    let group = host.interfaces.iter().flat_map(|interface| &interface.security_group_ids).next();
-    let (Some(region), Some(vpc), Some(group), Some(name)) =
-        (&host.region, &host.vpc_id, group, case.endpoint_service(service, EndpointKind::Interface))
-    else {
-        return Vec::new();
-    };
-    vec![format!(
-        "aws ec2 authorize-security-group-ingress --region {region} --protocol tcp --port 443 --source-group {group} --group-id \
-         \"$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} Name=service-name,Values={name} \
-         --query 'VpcEndpoints[0].Groups[0].GroupId' --output text)\""
-    )]
-}
-
 /// A command that creates an interface endpoint in this instance's subnet with these security groups, ids or a shell variable.
 #[must_use]
 pub fn create_interface_endpoint_with(case: &Case<'_>, service: &str, groups: &str) -> Vec<String> {
@@ -273,19 +230,18 @@ pub fn make_gateway_endpoint_dual_stack(case: &Case<'_>, service: &str) -> Vec<S
     let known = endpoints.and_then(|endpoints| {
         endpoints.iter().find(|endpoint| endpoint.kind == "Gateway" && endpoint.service_name == name)
     });
-    let id = known.map_or_else(
-        || {
-            format!(
-                "\"$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} \
-                 Name=service-name,Values={name} Name=vpc-endpoint-type,Values=Gateway --query \
-                 'VpcEndpoints[0].VpcEndpointId' --output text)\""
-            )
-        },
-        |endpoint| endpoint.id.clone(),
-    );
-    vec![format!(
+    let lookup = known.is_none().then(|| {
+        format!(
+            "ENDPOINT=$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} \
+             Name=service-name,Values={name} Name=vpc-endpoint-type,Values=Gateway --query \
+             'VpcEndpoints[0].VpcEndpointId' --output text)"
+        )
+    });
+    let id = known.map_or("\"$ENDPOINT\"", |endpoint| &endpoint.id);
+    let change = format!(
         "aws ec2 modify-vpc-endpoint --region {region} --vpc-endpoint-id {id} --ip-address-type dualstack"
-    )]
+    );
+    lookup.into_iter().chain([change]).collect()
 }
 
 /// Commands that give the VPC DHCP options with these name servers, or with the VPC's own resolver where there are none, and

@@ -7,10 +7,10 @@ use crate::classify::SignalName;
 use crate::classify::fold;
 use crate::diagnose::Check;
 use crate::diagnose::case::{Case, target_subject};
-use crate::diagnose::commands::create_interface_endpoints;
+use crate::diagnose::commands::{create_interface_endpoints, open_endpoint_group, open_own_group};
 use crate::diagnose::phrases::{
     create_gateway_endpoint, fact, fails_alike, failure_places, furthest, lead_to_gateway_endpoint,
-    open_endpoint_group, open_own_group, show_endpoints, where_it_broke,
+    show_endpoints, where_it_broke,
 };
 use crate::diagnose::proxied::recommended;
 use crate::report::{Explained, Finding, Path, Remedy, Severity, Verdict};
