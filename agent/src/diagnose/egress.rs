@@ -49,14 +49,30 @@ fn check(
     let hosts: Vec<&str> = leaving.iter().map(|(target, _)| target.host.as_str()).collect();
     let facts = vec![fact("hosts", hosts.join(" "))];
     let name = case.endpoint_service(service, EndpointKind::Gateway).unwrap_or_default();
-    let (causes, remedy) = lead_to_gateway_endpoint(case, service);
+    let (mut causes, remedy) = lead_to_gateway_endpoint(case, service);
+    let beyond = leaving.iter().all(|(_, verdict)| verdict.path == Path::GatewayEndpoint);
+    let unsure = leaving.iter().any(|(_, verdict)| only_behind_nat(verdict));
+    if unsure && causes.len() > 1 {
+        // Somebody's gateway endpoint seems to be there, so the VPC has one.
+        causes.swap(0, 1);
+    }
+    let summary = if beyond {
+        format!(
+            "{service} works, but its traffic goes {by} and only from there to a gateway endpoint ({name})"
+        )
+    } else if unsure {
+        format!(
+            "{service} works, but its traffic goes {by}, right behind which {service} answers, instead of straight to a gateway \
+             endpoint ({name})"
+        )
+    } else {
+        format!("{service} works, but its traffic leaves the VPC {by} instead of a gateway endpoint ({name})")
+    };
     Check::Found(vec![Finding {
         rule: rule.to_owned(),
         severity,
         subject: target_subject(service),
-        summary: format!(
-            "{service} works, but its traffic leaves the VPC {by} instead of a gateway endpoint ({name})"
-        ),
+        summary,
         facts,
         evidence: leaving
             .iter()
