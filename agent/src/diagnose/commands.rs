@@ -60,6 +60,7 @@ pub(super) fn open_endpoint_group(case: &Case<'_>, service: &str) -> Vec<String>
             "GROUP=$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} \
              Name=service-name,Values={name} --query 'VpcEndpoints[0].Groups[0].GroupId' --output text)"
         ),
+        format!("aws ec2 describe-security-groups --region {region} --group-ids \"$GROUP\""),
         format!(
             "aws ec2 authorize-security-group-ingress --region {region} --protocol tcp --port 443 --source-group {group} \
              --group-id \"$GROUP\""

@@ -215,12 +215,12 @@ fn blocked_endpoint(case: &Case<'_>, target: &TargetObservation) -> (Vec<String>
             && verdict.reachable == Some(true)
     });
     let mut causes = vec![
-        "the security group of the interface endpoint lacks inbound 443 from this instance: describe-vpc-endpoints names it"
+        "the security group of the interface endpoint lacks inbound 443 from this instance: describe-security-groups shows it"
             .to_owned(),
         "the network ACL of the endpoint's subnet blocks it: describe-network-acls shows it".to_owned(),
     ];
     if elsewhere {
-        causes.push("this one endpoint is broken; other interface endpoints answer, so this instance's own rules are fine".to_owned());
+        causes.push("this one endpoint is broken; other interface endpoints answer, so this instance's own rules are probably fine".to_owned());
     } else {
         causes.insert(1, "the security group of this instance lacks outbound 443 to the VPC: describe-security-groups shows it".to_owned());
     }

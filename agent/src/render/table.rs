@@ -7,8 +7,8 @@ use super::{commands, container};
 use crate::report::{Finding, Report, Severity, Verdict};
 
 /// What the columns mean; an answer and a path are two things, and a refusal is an answer.
-const LEGEND: &str = "* required. ANSWERS: whether the service itself replied, even if it refused; a refusal of a call that nobody \
-                      asked for only shows that the way is open. Times are how long was waited.";
+const LEGEND: &str = "* required. ANSWERS: whether the service itself replied, even if it refused: a refusal of this program's \
+                     own test calls only shows that the way is open. Times are how long was waited.";
 
 /// The whole table.
 pub(super) fn table(report: &Report, verbose: bool) -> String {
@@ -145,7 +145,19 @@ fn foot(report: &Report) -> String {
         Some(rule) => format!(" `vpcprobe explain {rule}` tells more about a finding."),
         None => String::new(),
     };
-    wrapped(&format!("Took {:.0} ms{cut}. Exit code {}.{more}", run.elapsed_ms, report.summary.exit_code), 0)
+    let aws = report
+        .findings
+        .iter()
+        .flat_map(|finding| &finding.remedy.commands)
+        .any(|command| command.contains("aws "));
+    let rights = if aws {
+        " Run `aws` commands where your own rights hold: this instance's role need not have them."
+    } else {
+        ""
+    };
+    let text =
+        format!("Took {:.0} ms{cut}. Exit code {}.{more}{rights}", run.elapsed_ms, report.summary.exit_code);
+    wrapped(&text, 0)
 }
 
 fn plain_lines(text: &str) -> String {

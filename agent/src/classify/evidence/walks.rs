@@ -93,10 +93,10 @@ pub(super) fn hops_of(
             }
             Some(at) => {
                 let text =
-                    format!("no router seen before the destination, which answers at TTL {at}{shared}");
+                    format!("the routers before the destination (TTL {at}{shared}) do not show themselves");
                 (Hops::HiddenResponders, text)
             }
-            None => (Hops::HiddenResponders, format!("no router seen at TTL 1 to 3{shared}")),
+            None => (Hops::HiddenResponders, format!("no router shows itself at TTL 1 to 3{shared}")),
         },
         None => (Hops::HopsUnknown, format!("the hop walk got no answer in time{shared}")),
     }

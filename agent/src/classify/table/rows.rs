@@ -41,6 +41,8 @@ use Word::EndpointPolicyNamed;
 
 /// The one known twin of a gateway endpoint that is told by silence.
 const HIDDEN_EGRESS: &str = "an egress that hides its routers and admits only these prefixes looks the same; --prove-with tells, or describe-route-tables";
+/// The same, where other ways out do not hide their routers.
+const HIDDEN_WAY: &str = "an appliance that hides, with a route to it for these prefixes alone, would look the same; --prove-with tells, or describe-route-tables";
 /// The same, where routers would have to lower the TTL unseen as well.
 const UNSEEN_EGRESS: &str = "only an egress that hides its routers, lowers no TTL and admits only these prefixes would look the same; --prove-with tells, or describe-route-tables";
 /// What may lie behind a NAT that is told by its address.
@@ -649,7 +651,7 @@ const OTHERS: &[Row] = &[
         ruling: sure(GatewayEndpoint, None, Likely),
         reading: "a public address in the service's prefix list, with no router visible on the way, while the way to a public \
                   host or to the same service in another Region shows routers",
-        twin: HIDDEN_EGRESS,
+        twin: HIDDEN_WAY,
         ..ANY
     },
     Row {
