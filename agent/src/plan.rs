@@ -30,7 +30,7 @@ use crate::settings::{Settings, WantedService};
 const VPC_RESOLVER_IPV4: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 253));
 const VPC_RESOLVER_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x253));
 
-/// What evidence beyond the chains may take: six round trips, but no less and no more than this.
+/// What evidence may add to a run beyond the chains: six round trips, but no less and no more than this, winding up included.
 const EVIDENCE_FLOOR: Duration = Duration::from_millis(300);
 const EVIDENCE_CEILING: Duration = Duration::from_secs(1);
 

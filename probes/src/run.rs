@@ -44,7 +44,7 @@ pub(crate) use until::Until;
 const HTTPS: u16 = 443;
 /// Evidence may take this many times the largest round trip: a handshake, one lost segment, and some.
 const ROUND_TRIPS_OF_EVIDENCE: u32 = 6;
-/// Part of that budget: what it takes to write down, judge and print what the evidence brought.
+/// Part of that budget, kept free of waiting: what it takes to write down, judge and print what the evidence brought.
 const WINDING_UP: Duration = Duration::from_millis(40);
 
 /// Carries out a plan and gives what was seen, whatever the network does.

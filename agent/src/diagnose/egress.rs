@@ -49,21 +49,17 @@ fn check(
     let hosts: Vec<&str> = leaving.iter().map(|(target, _)| target.host.as_str()).collect();
     let facts = vec![fact("hosts", hosts.join(" "))];
     let name = case.endpoint_service(service, EndpointKind::Gateway).unwrap_or_default();
-    let (mut causes, remedy) = lead_to_gateway_endpoint(case, service);
+    let (causes, remedy) = lead_to_gateway_endpoint(case, service);
     let beyond = leaving.iter().all(|(_, verdict)| verdict.path == Path::GatewayEndpoint);
     let unsure = leaving.iter().any(|(_, verdict)| only_behind_nat(verdict));
-    if unsure && causes.len() > 1 {
-        // Somebody's gateway endpoint seems to be there, so the VPC has one.
-        causes.swap(0, 1);
-    }
     let summary = if beyond {
         format!(
             "{service} works, but its traffic goes {by} and only from there to a gateway endpoint ({name})"
         )
     } else if unsure {
         format!(
-            "{service} works, but its traffic goes {by}, right behind which {service} answers, instead of straight to a gateway \
-             endpoint ({name})"
+            "{service} works, but its traffic goes {by} instead of straight to a gateway endpoint ({name}); whether it is led \
+             to one from there is not known"
         )
     } else {
         format!("{service} works, but its traffic leaves the VPC {by} instead of a gateway endpoint ({name})")
@@ -87,7 +83,9 @@ fn check(
 
 /// Whether what is unsure about the path is only what lies behind the NAT or appliance.
 fn only_behind_nat(verdict: &Verdict) -> bool {
-    verdict.because.iter().any(|reason| reason.signal == SignalName::PrivateResponderOnly)
+    let signals = [SignalName::PrivateResponderOnly, SignalName::RouteToNatGatewayThenUnknown];
+    verdict.confidence == Some(Confidence::Possible)
+        && verdict.because.iter().any(|reason| signals.contains(&reason.signal))
 }
 
 /// A bucket of another Region: no gateway endpoint of this one can serve it, so that is not what is wrong with it.

@@ -89,7 +89,7 @@ fn answer(questions: &OwnedFd, question: &DriverQuestion, counters: &mut Counter
     let (name, place) = request.split_at(16);
     let name = String::from_utf8_lossy(name.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();
     let place = u64::from_ne_bytes(place.try_into().map_err(io::Error::other)?);
-    let mut head = [0; 12];
+    let mut head = [0; 16];
     memory.read_exact_at(&mut head, place)?;
     let Some(counters) = counters.get_mut(&name) else { return Ok(false) };
     let Some(said) = reply(head, counters) else { return Ok(false) };
@@ -98,13 +98,14 @@ fn answer(questions: &OwnedFd, question: &DriverQuestion, counters: &mut Counter
 }
 
 /// The whole answer to a question that begins like this; none where the kernel has one.
-fn reply(head: [u8; 12], counters: &mut BTreeMap<String, Counter>) -> Option<Vec<u8>> {
+fn reply(head: [u8; 16], counters: &mut BTreeMap<String, Counter>) -> Option<Vec<u8>> {
     let word = |at: usize| head[at..at + 4].try_into().map(u32::from_ne_bytes).ok();
     let (command, set) = (word(0)?, word(4)?);
     let count = u32::try_from(counters.len()).ok()?.to_ne_bytes();
     let sets = 1_u64 << STATISTICS;
+    let wanted = u64::from_ne_bytes(head[8..].try_into().ok()?);
     match command {
-        GET_STRING_SETS => {
+        GET_STRING_SETS if wanted == sets => {
             let fields = [&command.to_ne_bytes()[..], &[0; 4], &sets.to_ne_bytes(), &count];
             Some(fields.concat())
         }
@@ -134,9 +135,9 @@ fn reply(head: [u8; 12], counters: &mut BTreeMap<String, Counter>) -> Option<Vec
 mod tests {
     use super::*;
 
-    fn head(command: u32, set: u32) -> [u8; 12] {
-        let words = [command.to_ne_bytes(), set.to_ne_bytes(), [0; 4]].concat();
-        words.try_into().unwrap()
+    fn head(command: u32, set: u32) -> [u8; 16] {
+        let words = [&command.to_ne_bytes()[..], &set.to_ne_bytes(), &(1_u64 << STATISTICS).to_ne_bytes()];
+        words.concat().try_into().unwrap()
     }
 
     fn counters() -> BTreeMap<String, Counter> {
@@ -171,5 +172,8 @@ mod tests {
     fn what_is_not_about_counters_is_left_to_the_kernel() {
         assert_eq!(reply(head(0x03, 0), &mut counters()), None);
         assert_eq!(reply(head(GET_STRINGS, 4), &mut counters()), None);
+        let mut features = head(GET_STRING_SETS, 0);
+        features[8..].copy_from_slice(&(1_u64 << 4).to_ne_bytes());
+        assert_eq!(reply(features, &mut counters()), None);
     }
 }

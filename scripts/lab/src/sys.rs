@@ -113,7 +113,7 @@ pub(crate) fn next_question(questions: &OwnedFd) -> io::Result<DriverQuestion> {
         let result =
             unsafe { libc::ioctl(questions.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut notice) };
         match Errno::result(result) {
-            // A signal, to this process or to the one that asked.
+            // A signal to this process.
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
             Ok(_) => {

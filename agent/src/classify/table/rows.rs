@@ -311,11 +311,22 @@ const OTHERS: &[Row] = &[
     Row {
         address: &[AddressPublic],
         configured: &[RouteToNatGatewayThenUnknown],
-        hops: &[PrivateFirstResponder, InternetFirstResponder],
+        hops: &[InternetFirstResponder],
         contact: CONNECTED,
         ruling: sure(Internet, None, Likely),
         reading: "the subnet's route table sends the address to a NAT gateway; where its own subnet sends it is not known, but \
-                  there are routers behind it as there are on the way to the internet",
+                  routers of the internet side are visible on the way",
+        ..ANY
+    },
+    Row {
+        address: &[AddressPublic],
+        configured: &[RouteToNatGatewayThenUnknown],
+        hops: &[PrivateFirstResponder],
+        control: CONTROL_SHARES,
+        contact: CONNECTED,
+        ruling: sure(Internet, None, Likely),
+        reading: "the subnet's route table sends the address to a NAT gateway; where its own subnet sends it is not known, but a \
+                  public host that no VPC endpoint serves, or the same service in another Region, is reached through the same one",
         twin: BEHIND_NAT,
         ..ANY
     },

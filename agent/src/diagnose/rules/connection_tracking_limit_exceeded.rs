@@ -21,9 +21,9 @@ const ABOUT: About = About {
         "there are more connections at once than this instance type can keep track of",
         "connections that nobody closed stay in the table: by default for five days, on the newest instance types for 350 seconds",
     ],
-    remedy: "Have idle connections forgotten sooner: the last command does so after 350 seconds, which is the default on Nitro v6 \
-             instance types and far less than on others, so what idles longer (pools of database connections) then needs keepalives; \
-             the one before shows what is set now. Or close connections that are done, or take a larger instance type.",
+    remedy: "Have idle connections forgotten sooner: TcpEstablishedTimeout=350 does so after 350 seconds, which is the default on \
+             Nitro v6 instance types and far less than on others, so what idles longer (pools of database connections) then needs \
+             keepalives. Look first what is set now: less is better already. Or close connections that are done, or take a larger instance type.",
 };
 
 fn check(case: &Case<'_>) -> Check {
