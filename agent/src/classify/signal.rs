@@ -63,11 +63,11 @@ dimension! {
 dimension! {
     /// Which routers made themselves visible on the way.
     Hops {
-        /// None, though the destination answered and silent routers were asked again; and it answered at the first TTL, so there is
-        /// none that lowers it.
+        /// None, and the destination answered at the first TTL, so there is none that lowers it. What stands between a container and
+        /// the instance that it runs on does not count.
         NoVisibleResponder,
-        /// None, though the destination answered and silent routers were asked again; but it answered at a later TTL, so there are
-        /// some, and they hide.
+        /// None, though silent routers were asked again; and the destination did not answer at the first TTL, so there are some, and
+        /// they hide.
         HiddenResponders,
         /// The first one that did has a private address: a NAT gateway, a NAT instance or an appliance.
         PrivateFirstResponder,

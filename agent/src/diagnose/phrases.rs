@@ -143,9 +143,18 @@ pub fn show_endpoints(case: &Case<'_>, service: &str) -> Vec<String> {
     )]
 }
 
-/// A command, for use inside another, that prints the id of the endpoint that carries a service in this VPC.
+/// The id of the endpoint that carries a service in this VPC, as a command takes it, and where it is not known the command that
+/// looks it up first.
 #[must_use]
-pub fn endpoint_of_service(case: &Case<'_>, service: &str, kind: EndpointKind) -> Option<String> {
+pub fn endpoint_id(
+    case: &Case<'_>,
+    service: &str,
+    kind: EndpointKind,
+    known: Option<&str>,
+) -> Option<(Option<String>, String)> {
+    if let Some(id) = known {
+        return Some((None, id.to_owned()));
+    }
     let host = &case.recording.environment.host;
     let (region, vpc) = (host.region.as_ref()?, host.vpc_id.as_ref()?);
     let name = case.endpoint_service(service, kind)?;
@@ -153,10 +162,11 @@ pub fn endpoint_of_service(case: &Case<'_>, service: &str, kind: EndpointKind) -
         EndpointKind::Gateway => "Gateway",
         EndpointKind::Interface => "Interface",
     };
-    Some(format!(
-        "$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} Name=service-name,Values={name} \
+    let lookup = format!(
+        "E=$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} Name=service-name,Values={name} \
          Name=vpc-endpoint-type,Values={kind} --query 'VpcEndpoints[0].VpcEndpointId' --output text)"
-    ))
+    );
+    Some((Some(lookup), "\"$E\"".to_owned()))
 }
 
 /// Commands that show what filters packets at this instance: its subnet's network ACL and its security groups.
@@ -222,7 +232,7 @@ pub fn create_interface_endpoint_with(case: &Case<'_>, service: &str, groups: &s
 pub fn make_gateway_endpoint_dual_stack(case: &Case<'_>, service: &str) -> Vec<String> {
     let host = &case.recording.environment.host;
     let name = case.endpoint_service(service, EndpointKind::Gateway);
-    let (Some(region), Some(vpc), Some(name)) = (&host.region, &host.vpc_id, name) else { return Vec::new() };
+    let (Some(region), Some(name)) = (&host.region, name) else { return Vec::new() };
     if service != "s3" {
         return Vec::new();
     }
@@ -230,14 +240,10 @@ pub fn make_gateway_endpoint_dual_stack(case: &Case<'_>, service: &str) -> Vec<S
     let known = endpoints.and_then(|endpoints| {
         endpoints.iter().find(|endpoint| endpoint.kind == "Gateway" && endpoint.service_name == name)
     });
-    let lookup = known.is_none().then(|| {
-        format!(
-            "ENDPOINT=$(aws ec2 describe-vpc-endpoints --region {region} --filters Name=vpc-id,Values={vpc} \
-             Name=service-name,Values={name} Name=vpc-endpoint-type,Values=Gateway --query \
-             'VpcEndpoints[0].VpcEndpointId' --output text)"
-        )
-    });
-    let id = known.map_or("\"$ENDPOINT\"", |endpoint| &endpoint.id);
+    let known = known.map(|endpoint| endpoint.id.as_str());
+    let Some((lookup, id)) = endpoint_id(case, service, EndpointKind::Gateway, known) else {
+        return Vec::new();
+    };
     let change = format!(
         "aws ec2 modify-vpc-endpoint --region {region} --vpc-endpoint-id {id} --ip-address-type dualstack"
     );

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::case::Case;
-use super::phrases::endpoint_of_service;
+use super::phrases::endpoint_id;
 use super::refused::Refused;
 use crate::catalogue::EndpointKind;
 use crate::report::{Path, Verdict};
@@ -75,14 +75,12 @@ pub fn add_to_endpoint_policy(case: &Case<'_>, verdict: &Verdict, statements: &[
         Path::InterfaceEndpoint => EndpointKind::Interface,
         _ => EndpointKind::Gateway,
     };
-    let (find, id) = match &verdict.vpc_endpoint_id {
-        Some(id) => (None, id.clone()),
-        None => match endpoint_of_service(case, &verdict.service, kind) {
-            Some(find) => (Some(format!("E={find}")), "\"$E\"".to_owned()),
-            None => return Vec::new(),
-        },
+    let Some((lookup, id)) = endpoint_id(case, &verdict.service, kind, verdict.vpc_endpoint_id.as_deref())
+    else {
+        return Vec::new();
     };
-    find.into_iter()
+    lookup
+        .into_iter()
         .chain([
             format!(
                 "P=$(aws ec2 describe-vpc-endpoints --region {region} --vpc-endpoint-ids {id} --query \

@@ -83,7 +83,7 @@ fn answer_all(questions: &OwnedFd, counters: &Mutex<Counters>) {
 fn answer(questions: &OwnedFd, question: &DriverQuestion, counters: &mut Counters) -> io::Result<bool> {
     let memory = File::options().read(true).write(true).open(format!("/proc/{}/mem", question.process))?;
     // A number of a process means nothing once that has ended, but this one still waits for the answer, so it was the right one.
-    sys::is_open(questions, question)?;
+    sys::check_waiting(questions, question)?;
     let mut request = [0; 24];
     memory.read_exact_at(&mut request, question.request)?;
     let (name, place) = request.split_at(16);

@@ -127,8 +127,8 @@ pub(crate) fn next_question(questions: &OwnedFd) -> io::Result<DriverQuestion> {
     }
 }
 
-/// Whether who asked still waits for the answer.
-pub(crate) fn is_open(questions: &OwnedFd, question: &DriverQuestion) -> io::Result<()> {
+/// Makes sure that who asked still waits for the answer.
+pub(crate) fn check_waiting(questions: &OwnedFd, question: &DriverQuestion) -> io::Result<()> {
     // SAFETY: the descriptor is open, and the kernel reads no more than the number that lives until it returns.
     let result = unsafe {
         libc::ioctl(questions.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const question.id)

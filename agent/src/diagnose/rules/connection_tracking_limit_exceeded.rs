@@ -23,7 +23,8 @@ const ABOUT: About = About {
     ],
     remedy: "Have idle connections forgotten sooner: TcpEstablishedTimeout=350 does so after 350 seconds, which is the default on \
              Nitro v6 instance types and far less than on others, so what idles longer (pools of database connections) then needs \
-             keepalives. Look first what is set now: less is better already. Or close connections that are done, or take a larger instance type.",
+             keepalives. Look first what is set now: less is better already. Or close connections that are done, or take a larger \
+             instance type.",
 };
 
 fn check(case: &Case<'_>) -> Check {
