@@ -79,7 +79,7 @@ pub(super) fn hops_of(
         Some(responder) => {
             let text =
                 format!("first router {} is private (TTL {}{shared})", responder.address, responder.ttl);
-            if walk.reached_at_ttl == Some(responder.ttl + 1) {
+            if walk.reached_at_ttl.and_then(|at| at.checked_sub(1)) == Some(responder.ttl) {
                 return (
                     Hops::PrivateResponderOnly,
                     format!("{text}, and the service answers right behind it"),
@@ -196,6 +196,21 @@ mod tests {
         assert_eq!(hops_of(&recording.environment, &walks, &attempt).0, Hops::PrivateFirstResponder);
         let attempt = walked(answering(S3), &["100.65.3.3"]);
         assert_eq!(hops_of(&recording.environment, &walks, &attempt).0, Hops::InternetFirstResponder);
+    }
+
+    /// A saved report may say what no walk can have seen.
+    #[test]
+    fn a_router_at_the_last_ttl_has_nothing_right_behind_it() {
+        let mut attempt = walked(answering(S3), &[NAT]);
+        let probes::Outcome::Done(walk) = &mut attempt.hops.outcome else { panic!("a walk was made") };
+        walk.responders[0].ttl = u8::MAX;
+        for reached in [None, Some(0), Some(1)] {
+            let probes::Outcome::Done(walk) = &mut attempt.hops.outcome else { panic!("a walk was made") };
+            walk.reached_at_ttl = reached;
+            let recording = recording();
+            let hops = hops_of(&recording.environment, &Walks::of(&recording), &attempt).0;
+            assert_eq!(hops, Hops::PrivateFirstResponder, "{reached:?}");
+        }
     }
 
     #[test]
